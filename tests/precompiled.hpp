@@ -16,8 +16,8 @@
 #include <mutex>
 #include <numeric>
 #include <random>
-#include <sstream>
 #include <span>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>

@@ -53,7 +53,7 @@ inline const std::map<std::string, std::set<std::string>>& allowed_folders() {
     std::map<std::string, std::set<std::string>> result;
     std::set<std::string> below;
     const std::vector<std::vector<std::string>> floors = {
-        {"core"},   {"kernels"}, {"autograd"}, {"ops"}, {"nn"}, {"optim"}, {"data", "io", "plot"},
+        {"core"},   {"kernels"}, {"autograd"},         {"ops"}, {"nn"}, {"optim"}, {"data", "io", "plot"},
         {"models"}, {"train"},   {"explain", "vision"}};
     for (const auto& floor : floors) {
       for (const auto& folder : floor) result[folder] = below;

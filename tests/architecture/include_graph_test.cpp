@@ -73,5 +73,6 @@ TEST_CASE("the checks find what no header may hold") {
   CHECK(architecture::without_pragma_once({{"kashi/core/a.hpp", "#include <string>\n"}}).size() == 1);
   const Headers circle{{"kashi/core/a.hpp", "#include <kashi/core/b.hpp>\n"},
                        {"kashi/core/b.hpp", "#include <kashi/core/a.hpp>\n"}};
-  CHECK(architecture::cycles(circle) == std::vector<std::string>{"kashi/core/a.hpp -> kashi/core/b.hpp -> kashi/core/a.hpp"});
+  CHECK(architecture::cycles(circle) ==
+        std::vector<std::string>{"kashi/core/a.hpp -> kashi/core/b.hpp -> kashi/core/a.hpp"});
 }
