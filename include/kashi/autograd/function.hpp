@@ -99,7 +99,7 @@ Variable<T> record(const char* name, Tensor<T> value, const std::vector<Variable
   auto node = detail::make_node<T>(value.shape());
   node->name = name;
   node->inputs.reserve(inputs.size());
-  for (const auto& input : inputs) node->inputs.push_back(input.node());
+  for (const auto& input : inputs) node->inputs.push_back(input.requires_grad() ? input.node() : nullptr);
   node->rule = std::move(rule);
   return Variable<T>(std::move(value), std::move(node));
 }

@@ -90,6 +90,7 @@ struct Node {
   std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
   BackwardRule<T> rule;                       // empty for leaves, and after the graph was freed
   bool freed = false;
+  bool requires_grad = true;                  // false: a frozen leaf
   Tensor<T> gradient;
   bool has_gradient = false;
   HookList<GradHook<T>> hooks;
@@ -183,14 +184,15 @@ class Variable {
   /// The number of a value with one element. Throws ShapeError for more or fewer.
   T item() const { return value_.item(); }
 
-  bool requires_grad() const { return node_ != nullptr; }
-  /// Makes a constant a leaf that gathers a gradient, or a leaf a constant again.
+  bool requires_grad() const { return node_ != nullptr && node_->requires_grad; }
+  /// Makes a constant a leaf that gathers a gradient, freezes a leaf, or thaws it. All copies of a leaf see the change;
+  /// a constant's earlier copies stay constants.
   /// Throws GradError for the result of an operation: use detach().
   Variable& set_requires_grad(bool wanted) {
-    require<GradError>(node_ == nullptr || node_->is_leaf(), "set_requires_grad: only leaves can be changed; this is the result of ",
-                       node_ ? node_->name : "", " (detach() gives a constant)");
-    if (wanted && !node_) node_ = detail::make_node<T>(shape());
-    if (!wanted) node_ = nullptr;
+    require<GradError>(is_leaf(), "set_requires_grad: only leaves can be changed; this is the result of ", node_ ? node_->name : "",
+                       " (detach() gives a constant)");
+    if (node_ != nullptr) node_->requires_grad = wanted;
+    if (wanted && node_ == nullptr) node_ = detail::make_node<T>(shape());
     return *this;
   }
 
@@ -227,7 +229,7 @@ class Variable {
   /// Lets `hook` see (and replace) the gradient of this value whenever one is computed.
   /// Throws GradError if the value takes no part in gradients.
   HookHandle register_hook(GradHook<T> hook) const {
-    require<GradError>(node_ != nullptr, "register_hook: this value needs no gradient");
+    require<GradError>(requires_grad(), "register_hook: this value needs no gradient");
     const std::uint64_t id = node_->hooks.add(std::move(hook));
     return HookHandle([node = std::weak_ptr(node_), id] {
       if (const auto alive = node.lock()) alive->hooks.remove(id);

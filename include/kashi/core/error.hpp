@@ -31,10 +31,15 @@ class Error : public std::runtime_error {
     text_ = message_ + " (layer \"" + layer_ + "\")";
   }
 
+  /// The module that the error left last; its parent looks up the name by it.
+  const void* source() const noexcept { return source_; }
+  void set_source(const void* module) noexcept { source_ = module; }
+
  private:
   std::string message_;
   std::string layer_;
   std::string text_;
+  const void* source_ = nullptr;
 };
 
 /// Shapes, ranks or axes that do not fit each other.

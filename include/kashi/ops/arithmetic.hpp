@@ -17,7 +17,9 @@ template <class X>
 concept Number = std::is_arithmetic_v<std::remove_cvref_t<X>>;
 
 template <class A, class B>
-struct PairScalar {
+struct PairScalar {};
+template <Differentiable A, class B>
+struct PairScalar<A, B> {
   using Type = ScalarOf<A>;
 };
 template <Number A, Differentiable B>

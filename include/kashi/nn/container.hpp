@@ -1,0 +1,141 @@
+/// Modules made of modules: Sequential, Residual, Identity, Lambda.
+#pragma once
+
+#include <concepts>
+
+#include <kashi/nn/module.hpp>
+#include <kashi/ops/arithmetic.hpp>
+
+namespace kashi::inline v0::nn {
+
+/// A module with numbers of type T.
+template <class M, class T>
+concept ModuleOf = std::derived_from<std::remove_cvref_t<M>, Module<T>>;
+
+/// Modules one after the other, named "0", "1", ... or as given.
+///
+///     nn::Sequential net{nn::Conv2d({.in = 3, .out = 32, .kernel = 3}), nn::ReLU(), nn::GlobalAvgPool2d(), nn::Linear({.in = 32, .out = 4})};
+template <class T = float>
+class Sequential : public Module<T> {
+ public:
+  Sequential() = default;
+
+  /// Takes modules as values; copies share their parameters.
+  template <class First, class... Rest>
+    requires(ModuleOf<First, T> && (ModuleOf<Rest, T> && ...) && !(sizeof...(Rest) == 0 && std::same_as<std::remove_cvref_t<First>, Sequential>))
+  explicit(false) Sequential(First&& first, Rest&&... rest) {
+    add(std::forward<First>(first));
+    (add(std::forward<Rest>(rest)), ...);
+  }
+
+  /// Adds a module at the end, under its position as name, or a name of one's own.
+  template <ModuleOf<T> M>
+  Sequential& add(M&& module) {
+    return add(std::to_string(size()), std::forward<M>(module));
+  }
+  template <ModuleOf<T> M>
+  Sequential& add(const std::string& name, M&& module) {
+    return add(name, std::static_pointer_cast<Module<T>>(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
+  }
+  Sequential& add(std::shared_ptr<Module<T>> module) { return add(std::to_string(size()), std::move(module)); }
+  /// Throws ValueError for a name that is taken, empty, or has a dot.
+  Sequential& add(const std::string& name, std::shared_ptr<Module<T>> module) {
+    require(module != nullptr, "Sequential: the module \"", name, "\" is null");
+    require(!name.empty() && name.find('.') == std::string::npos, "Sequential: a name can't be empty or have a dot; got \"", name, "\"");
+    for (const auto& [taken, other] : modules_) require(taken != name, "Sequential: there is already a module \"", name, "\"");
+    modules_.emplace_back(name, std::move(module));
+    return *this;
+  }
+  /// Puts another module in the place of a named one, as when a head is replaced. Throws ValueError for an unknown name.
+  template <ModuleOf<T> M>
+  void replace(const std::string& name, M&& module) {
+    for (auto& [key, old] : modules_) {
+      if (key != name) continue;
+      old = std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module));
+      return;
+    }
+    throw ValueError(text("Sequential: there is no module \"", name, "\" to replace"));
+  }
+
+  Index size() const { return static_cast<Index>(modules_.size()); }
+  /// The module at a position. Throws ValueError out of range.
+  Module<T>& operator[](Index i) const {
+    require(i >= 0 && i < size(), "Sequential: position ", i, " is not in 0..", size() - 1);
+    return *modules_[static_cast<std::size_t>(i)].second;
+  }
+
+  Variable<T> forward(const Variable<T>& x) const override {
+    Variable<T> value = x;
+    for (const auto& [name, module] : modules_) value = (*module)(value);
+    return value;
+  }
+  void members(Members<T>& m) override {
+    for (auto& [name, module] : modules_) m(name, module);
+  }
+  std::string kind() const override { return "Sequential"; }
+
+ private:
+  std::vector<std::pair<std::string, std::shared_ptr<Module<T>>>> modules_;
+};
+
+template <class First, class... Rest>
+Sequential(First&&, Rest&&...) -> Sequential<typename std::remove_cvref_t<First>::Scalar>;
+
+/// x itself.
+template <class T = float>
+class Identity : public Module<T> {
+ public:
+  Variable<T> forward(const Variable<T>& x) const override { return x; }
+  std::string kind() const override { return "Identity"; }
+};
+
+/// Any function as a module.
+///
+///     nn::Lambda twice([](const Variable<float>& x) { return x * 2; });
+template <class T = float>
+class Lambda : public Module<T> {
+ public:
+  template <class F>
+    requires std::is_invocable_r_v<Variable<T>, const F&, const Variable<T>&>
+  explicit Lambda(F function) : function_(std::move(function)) {}
+  Variable<T> forward(const Variable<T>& x) const override { return function_(x); }
+  std::string kind() const override { return "Lambda"; }
+
+ private:
+  std::function<Variable<T>(const Variable<T>&)> function_;
+};
+
+/// body(x) + shortcut(x); without a shortcut the sum is with x itself (He et al. 2016). Children: "body", "shortcut".
+template <class T = float>
+class Residual : public Module<T> {
+ public:
+  template <ModuleOf<T> Body>
+  explicit Residual(Body&& body) : body_(std::make_shared<std::remove_cvref_t<Body>>(std::forward<Body>(body))) {}
+  template <ModuleOf<T> Body, ModuleOf<T> Shortcut>
+  Residual(Body&& body, Shortcut&& shortcut)
+      : body_(std::make_shared<std::remove_cvref_t<Body>>(std::forward<Body>(body))),
+        shortcut_(std::make_shared<std::remove_cvref_t<Shortcut>>(std::forward<Shortcut>(shortcut))) {}
+
+  Variable<T> forward(const Variable<T>& x) const override {
+    const Variable<T> y = (*body_)(x), skipped = shortcut_ ? (*shortcut_)(x) : x;
+    require<ShapeError>(y.shape() == skipped.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ", skipped.shape(),
+                        shortcut_ ? "" : " (give it a shortcut that changes the shape, such as a 1x1 convolution)");
+    return add(y, skipped);
+  }
+  void members(Members<T>& m) override {
+    m("body", body_);
+    m("shortcut", shortcut_);
+  }
+  std::string kind() const override { return "Residual"; }
+
+ private:
+  std::shared_ptr<Module<T>> body_;
+  std::shared_ptr<Module<T>> shortcut_;
+};
+
+template <class Body>
+Residual(Body&&) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
+template <class Body, class Shortcut>
+Residual(Body&&, Shortcut&&) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
+
+}  // namespace kashi::inline v0::nn

@@ -1,0 +1,47 @@
+/// Linear layer. First weights as PyTorch's.
+#pragma once
+
+#include <kashi/nn/init.hpp>
+#include <kashi/nn/module.hpp>
+#include <kashi/ops/linear.hpp>
+
+namespace kashi::inline v0::nn {
+
+/// Options of nn::Linear.
+struct LinearOptions {
+  Index in = 0;   ///< features of the input's last axis
+  Index out = 0;  ///< features of the output's last axis
+  bool bias = true;
+};
+
+/// x [...,in] -> [...,out]. Parameters: weight [out,in], bias [out]. Throws ValueError for sizes that are not positive.
+template <class T = float>
+class Linear : public Module<T> {
+ public:
+  explicit Linear(LinearOptions options) : options_(options) {
+    require(options.in > 0 && options.out > 0, "Linear: .in and .out must be positive; got ", options.in, " and ", options.out);
+    weight_ = init::default_parameter<T>({options.out, options.in}, options.in);
+    if (options.bias) bias_ = init::default_parameter<T>({options.out}, options.in);
+  }
+
+  Variable<T> forward(const Variable<T>& x) const override { return linear(x, weight_, bias_); }
+  void members(Members<T>& m) override {
+    m("weight", weight_);
+    m("bias", bias_);
+  }
+  std::string kind() const override { return "Linear"; }
+  std::string to_string() const override { return text("Linear(", options_.in, ", ", options_.out, options_.bias ? ")" : ", bias=false)"); }
+
+  const LinearOptions& options() const { return options_; }
+  Variable<T>& weight() { return weight_; }
+  const Variable<T>& weight() const { return weight_; }
+  Variable<T>& bias() { return bias_; }
+  const Variable<T>& bias() const { return bias_; }
+
+ private:
+  LinearOptions options_;
+  Variable<T> weight_;
+  Variable<T> bias_;
+};
+
+}  // namespace kashi::inline v0::nn
