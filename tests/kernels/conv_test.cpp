@@ -33,11 +33,26 @@ void check_exact(const kernels::ConvGeometry& g, std::mt19937& random) {
   REQUIRE(reference::mismatches(dweight, reference::conv2d_backward_weight(g, x, dy)) == 0);
 }
 
+/// Forces an instruction set while it lives.
+class IsaGuard {
+ public:
+  explicit IsaGuard(kernels::Isa level) : before_(kernels::isa()) { kernels::force_isa(level); }
+  ~IsaGuard() { kernels::force_isa(before_); }
+  IsaGuard(const IsaGuard&) = delete;
+  IsaGuard& operator=(const IsaGuard&) = delete;
+
+ private:
+  kernels::Isa before_;
+};
+
 }  // namespace
 
 TEST_CASE("convolution equals the reference on random geometry") {
-  const unsigned seed = 20240611;
-  std::mt19937 random(seed);
+  const auto level = GENERATE(kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512);
+  if (level > kernels::best_isa()) return;
+  const IsaGuard guard(level);
+  INFO("KASHI_ISA=" << kernels::isa_name(level));
+  std::mt19937 random(20240611);
   for (int i = 0; i < 250; ++i) {
     const auto g = reference::random_geometry(random);
     check_exact<float>(g, random);

@@ -1,0 +1,150 @@
+// Register tiles: `tile_rows` rows x one or two vectors of columns, sums kept in registers. Included by tile.hpp per set.
+namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME {
+
+/// out[row] = start[row] + bias + sum over taps and depth of in[row][tap][k] * weight[tap][k], for one tile.
+template <class T, int Vectors, bool Stepped>
+KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, const T* const* start, T* const* out) {
+  constexpr Index width = lanes<T>;
+  Vec<T> sum[tile_rows][Vectors];
+  KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+    const Vec<T> bias = job.bias != nullptr ? load(job.bias + j * width) : Vec<T>{};
+    KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) sum[i][j] = bias;
+  }
+  if (job.start != nullptr) {
+    KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += load(start[i] + j * width);
+    }
+  }
+  const T* weight = job.weight;
+  Index offset = job.in_offset;
+  for (Index tap = 0; tap < job.taps; ++tap) {
+    const T* a[tile_rows];
+    KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) a[i] = in[i] + offset;
+    if constexpr (Stepped) {
+      offset += job.tap_step;
+    } else {
+      in += tile_rows;
+    }
+    for (Index k = 0; k < job.depth; ++k) {
+      Vec<T> w[Vectors];
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        w[j] = load(weight + j * width);
+        pin(w[j]);
+      }
+      KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+        const Vec<T> x = broadcast(a[i][k]);
+        KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += x * w[j];
+      }
+      weight += Vectors * width;
+      pin_integer(k);
+    }
+  }
+  if (job.relu) {
+    KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] = relu<T>(sum[i][j]);
+    }
+  }
+  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store(out[i] + j * width, sum[i][j]);
+  }
+}
+
+/// All tiles of a job. Blocks with fewer columns than the vectors hold go through a copy on the stack.
+template <class T, int Vectors, bool Stepped>
+__attribute__((noinline)) void multiply_tiles(const MultiplyJob<T>& job) {
+  constexpr Index columns = Vectors * lanes<T>;
+  T copy[tile_rows * columns] = {};
+  const Index in_step = Stepped ? tile_rows : tile_rows * job.taps;
+  const T* const* in = job.in;
+  T* const* rows = job.out;
+  for (Index tile = 0; tile < job.tiles; ++tile, in += in_step, rows += tile_rows) {
+    T* out[tile_rows];
+    const T* start[tile_rows];
+    for (int i = 0; i < tile_rows; ++i) {
+      out[i] = rows[i] + job.out_offset;
+      start[i] = job.start != nullptr ? job.start + (out[i] - job.out_base) : nullptr;
+    }
+    if (job.columns == columns) {
+      multiply_tile<T, Vectors, Stepped>(job, in, start, out);
+      continue;
+    }
+    T* copies[tile_rows];
+    for (int i = 0; i < tile_rows; ++i) {
+      copies[i] = copy + i * columns;
+      if (job.start == nullptr) continue;
+      for (Index c = 0; c < job.columns; ++c) copies[i][c] = start[i][c];
+    }
+    multiply_tile<T, Vectors, Stepped>(job, in, copies, copies);
+    for (int i = 0; i < tile_rows; ++i) {
+      for (Index c = 0; c < job.columns; ++c) out[i][c] = copies[i][c];
+    }
+  }
+}
+
+/// sums[row][columns] (+)= sum over p of a[row][p] * b[p][columns], for one tile; offsets belong to a or to b.
+template <class T, int Vectors, bool OffsetsOfRows>
+KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* rows, T* const* out) {
+  constexpr Index width = lanes<T>;
+  Vec<T> sum[tile_rows][Vectors];
+  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] = job.accumulate ? load(out[i] + j * width) : Vec<T>{};
+  }
+  const T* a[tile_rows];
+  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) a[i] = rows[i];
+  const T* b = job.b;
+  Index step = 0;
+  for (Index p = 0; p < job.count; ++p) {
+    const Index offset = job.offsets[p];
+    const Index ai = OffsetsOfRows ? offset : step;
+    const T* bp = b + (OffsetsOfRows ? step : offset);
+    Vec<T> w[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      w[j] = load(bp + j * width);
+      pin(w[j]);
+    }
+    KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+      const Vec<T> x = broadcast(a[i][ai]);
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += x * w[j];
+    }
+    step += job.step;
+    pin_integer(step);
+  }
+  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store(out[i] + j * width, sum[i][j]);
+  }
+}
+
+template <class T, int Vectors, bool OffsetsOfRows>
+__attribute__((noinline)) void accumulate_tiles(const AccumulateJob<T>& job) {
+  constexpr Index columns = Vectors * lanes<T>;
+  T copy[tile_rows * columns];
+  for (Index first = 0; first < job.rows; first += tile_rows) {
+    const Index rows = job.rows - first < tile_rows ? job.rows - first : Index{tile_rows};
+    const T* a[tile_rows];
+    T* out[tile_rows];
+    const bool whole = rows == tile_rows && job.columns == columns;
+    for (int i = 0; i < tile_rows; ++i) {
+      const Index row = first + (i < rows ? i : rows - 1);  // the last tile repeats its last row
+      a[i] = job.a + (job.row_offsets != nullptr ? job.row_offsets[row] : row);
+      out[i] = whole ? job.out + row * job.out_step : copy + i * columns;
+      if (whole || !job.accumulate) continue;
+      for (Index c = 0; c < columns; ++c) out[i][c] = c < job.columns ? job.out[row * job.out_step + c] : T(0);
+    }
+    accumulate_tile<T, Vectors, OffsetsOfRows>(job, a, out);
+    if (whole) continue;
+    for (Index i = 0; i < rows; ++i) {
+      for (Index c = 0; c < job.columns; ++c) job.out[(first + i) * job.out_step + c] = out[i][c];
+    }
+  }
+}
+
+template <class T>
+inline constexpr TileKernels<T> tile_kernels = {
+    lanes<T>,
+    tile_rows,
+    {{multiply_tiles<T, 1, false>, multiply_tiles<T, 1, true>}, {multiply_tiles<T, 2, false>, multiply_tiles<T, 2, true>}},
+    {{accumulate_tiles<T, 1, false>, accumulate_tiles<T, 1, true>},
+     {accumulate_tiles<T, 2, false>, accumulate_tiles<T, 2, true>}},
+};
+
+}  // namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME

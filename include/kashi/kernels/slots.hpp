@@ -1,0 +1,28 @@
+/// Scratch memory of threads: as many slots as threads run, each with its own piece of the caller's workspace.
+///
+/// Which slot does an item never changes its result, so the bits stay the same for every thread count. The number of
+/// threads must not be raised between asking for a workspace and using it.
+#pragma once
+
+#include <kashi/core/parallel.hpp>
+
+namespace kashi::inline v0::kernels::detail {
+
+/// Slots for `items` independent items.
+inline Index slot_count(Index items) { return std::max<Index>(1, std::min<Index>(num_threads(), items)); }
+
+/// Slots for which a workspace must be large enough: no thread limit of the caller's counts here.
+inline Index most_slots(Index items) { return std::max<Index>(1, std::min<Index>(v0::detail::global_thread_count().load(), items)); }
+
+/// Calls f(slot, item) for every item; items of one slot run one after the other.
+template <class F>
+void for_each_slot(Index items, F&& f) {
+  const Index slots = slot_count(items);
+  parallel_for(slots, 1, [&](Index begin, Index end) {
+    for (Index slot = begin; slot < end; ++slot) {
+      for (Index item = slot; item < items; item += slots) f(slot, item);
+    }
+  });
+}
+
+}  // namespace kashi::inline v0::kernels::detail
