@@ -7,7 +7,9 @@ using namespace kashi;
 
 namespace {
 
-data::Example numbered(Index i) { return {.image = Tensor<float>::full({2, 2, 1}, static_cast<float>(i)), .label = i % 3, .name = text("n", i)}; }
+data::Example numbered(Index i) {
+  return {.image = Tensor<float>::full({2, 2, 1}, static_cast<float>(i)), .label = i % 3, .name = text("n", i)};
+}
 
 }  // namespace
 
@@ -80,7 +82,9 @@ TEST_CASE("images in memory", "[dataset]") {
 }
 
 TEST_CASE("a random stream depends on seed, epoch and index alone", "[dataset]") {
-  const auto draw = [](std::uint64_t seed, Index epoch, Index index) { return data::RandomStream(seed, epoch, index).uniform(); };
+  const auto draw = [](std::uint64_t seed, Index epoch, Index index) {
+    return data::RandomStream(seed, epoch, index).uniform();
+  };
   CHECK(draw(1, 2, 3) == draw(1, 2, 3));
   CHECK(draw(1, 2, 3) != draw(2, 2, 3));
   CHECK(draw(1, 2, 3) != draw(1, 3, 3));
@@ -99,7 +103,9 @@ TEST_CASE("a random stream depends on seed, epoch and index alone", "[dataset]")
 }
 
 TEST_CASE("compose runs its transforms in order", "[dataset]") {
-  const auto append = [](std::string word) { return [word](data::Example& example, data::RandomStream&) { example.name += word; }; };
+  const auto append = [](std::string word) {
+    return [word](data::Example& example, data::RandomStream&) { example.name += word; };
+  };
   const data::Compose both({append("b"), append("c")});
   data::Example example{.name = "a"};
   data::RandomStream random(0, 0, 0);

@@ -33,10 +33,12 @@ TEST_CASE("labels from folders, and classes that are given", "[image_folder]") {
   folder.bmp("dog/1.bmp", 1, 1, {1, 1, 1});
   folder.bmp("cat/1.bmp", 1, 1, {2, 2, 2});
   CHECK(data::image_folder(folder.path()).class_names() == std::vector<std::string>{"cat", "dog"});
-  const data::Dataset given = data::image_folder(folder.path(), data::label_from_folder, {.class_names = {"bird", "dog", "cat"}});
+  const data::Dataset given =
+      data::image_folder(folder.path(), data::label_from_folder, {.class_names = {"bird", "dog", "cat"}});
   CHECK(given.labels().to_vector() == std::vector<Index>{2, 1});
-  CHECK_THROWS_WITH(data::image_folder(folder.path(), data::label_from_folder, {.class_names = {"cat"}}),
-                    "image_folder: the label \"dog\" is not one of the 1 class names; got \"" + folder.path() + "/dog/1.bmp\"");
+  CHECK_THROWS_WITH(
+      data::image_folder(folder.path(), data::label_from_folder, {.class_names = {"cat"}}),
+      "image_folder: the label \"dog\" is not one of the 1 class names; got \"" + folder.path() + "/dog/1.bmp\"");
   const auto one = [](const std::string&) { return std::string("all"); };
   CHECK(data::image_folder(folder.path(), one, {.channels = 1}).get(0).image.shape() == Shape{1, 1, 1});
 }
@@ -101,5 +103,6 @@ TEST_CASE("pictures of different sizes make no batch", "[image_folder]") {
   folder.bmp("1_1.bmp", 2, 2, {7, 7, 7});
   folder.bmp("1_2.bmp", 3, 2, {7, 7, 7});
   const data::Loader loader(data::image_folder(folder.path(), data::label_from_name), {.workers = 0});
-  CHECK_THROWS_WITH(loader.epoch(0).begin(), Catch::Contains("[2,2,3]") && Catch::Contains("[2,3,3]") && Catch::Contains("Resize"));
+  CHECK_THROWS_WITH(loader.epoch(0).begin(),
+                    Catch::Contains("[2,2,3]") && Catch::Contains("[2,3,3]") && Catch::Contains("Resize"));
 }

@@ -12,7 +12,8 @@ namespace {
 data::Dataset numbers(Index size) {
   return data::Dataset(size, [](Index i) {
     if (i % 7 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
-    return data::Example{.image = Tensor<float>::full({2, 3, 1}, static_cast<float>(i)), .label = i % 4, .name = text("n", i)};
+    return data::Example{
+        .image = Tensor<float>::full({2, 3, 1}, static_cast<float>(i)), .label = i % 4, .name = text("n", i)};
   });
 }
 
@@ -59,7 +60,9 @@ TEST_CASE("batches hold every example once", "[loader]") {
 
 TEST_CASE("batches are the same for any number of workers", "[loader]") {
   const auto with = [](int workers, Index prefetch = 4) {
-    return data::Loader(numbers(41), {.batch = 4, .shuffle = true, .seed = 3, .workers = workers, .transform = add_noise, .prefetch = prefetch});
+    return data::Loader(
+        numbers(41),
+        {.batch = 4, .shuffle = true, .seed = 3, .workers = workers, .transform = add_noise, .prefetch = prefetch});
   };
   const std::vector<double> expected = contents(with(0), 5);
   CHECK(expected.size() == 11 + 41 * 8);
@@ -105,9 +108,8 @@ TEST_CASE("the last batch may be left out", "[loader]") {
 }
 
 TEST_CASE("an error arrives at its batch, for any number of workers", "[loader]") {
-  const data::Dataset broken = numbers(20).map([](data::Example& example, data::RandomStream&) {
-    require<IoError>(example.name != "n9", "can't read n9");
-  });
+  const data::Dataset broken = numbers(20).map(
+      [](data::Example& example, data::RandomStream&) { require<IoError>(example.name != "n9", "can't read n9"); });
   for (const int workers : {0, 1, 3}) {
     const data::Loader loader(broken, {.batch = 4, .workers = workers});
     Index batches = 0;
@@ -135,10 +137,14 @@ TEST_CASE("leaving a loop early stops the workers", "[loader]") {
 }
 
 TEST_CASE("images of different sizes are refused with a hint", "[loader]") {
-  const data::Dataset mixed(2, [](Index i) { return data::Example{.image = Tensor<float>::zeros({4 + i, 4, 3}), .name = i == 0 ? "a.png" : "b.png"}; });
+  const data::Dataset mixed(2, [](Index i) {
+    return data::Example{.image = Tensor<float>::zeros({4 + i, 4, 3}), .name = i == 0 ? "a.png" : "b.png"};
+  });
   const data::Loader loader(mixed, {.batch = 2});
-  CHECK_THROWS_WITH(contents(loader, 0), "Loader: images of one batch must have one shape; got [4,4,3] (\"a.png\") and [5,4,3] (\"b.png\") (hint: "
-                                         "transform with data::Resize)");
+  CHECK_THROWS_WITH(
+      contents(loader, 0),
+      "Loader: images of one batch must have one shape; got [4,4,3] (\"a.png\") and [5,4,3] (\"b.png\") (hint: "
+      "transform with data::Resize)");
   CHECK(contents(data::Loader(mixed, {.batch = 1}), 0).size() == 2 * 3 + 48 + 60);
 }
 
@@ -158,7 +164,9 @@ TEST_CASE("masks are stacked beside the images", "[loader]") {
 }
 
 TEST_CASE("a sampler chooses the examples of an epoch", "[loader]") {
-  const data::Loader loader(numbers(10), {.batch = 2, .sampler = [](Index epoch) { return std::vector<Index>{epoch, 9, 9}; }});
+  const data::Loader loader(numbers(10), {.batch = 2, .sampler = [](Index epoch) {
+                                            return std::vector<Index>{epoch, 9, 9};
+                                          }});
   CHECK(loader.batches() == 2);
   std::vector<Index> seen;
   for (const data::Batch& batch : loader.epoch(4))

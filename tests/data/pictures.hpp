@@ -17,7 +17,8 @@ class Folder {
  public:
   explicit Folder(const std::string& name) {
     static std::atomic<int> count{0};
-    path_ = std::filesystem::temp_directory_path() / ("kashi_data_" + name + "_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+    path_ = std::filesystem::temp_directory_path() /
+            ("kashi_data_" + name + "_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
     std::filesystem::create_directories(path_);
   }
   ~Folder() {
@@ -38,8 +39,8 @@ class Folder {
   /// A picture of one colour (red, green, blue) as 24-bit BMP.
   void bmp(const std::string& name, int width, int height, std::array<int, 3> colour) const {
     const int row = (3 * width + 3) / 4 * 4;
-    std::string bytes = "BM" + number(54 + row * height, 4) + number(0, 4) + number(54, 4) + number(40, 4) + number(width, 4) +
-                        number(height, 4) + number(1, 2) + number(24, 2) + std::string(24, '\0');
+    std::string bytes = "BM" + number(54 + row * height, 4) + number(0, 4) + number(54, 4) + number(40, 4) +
+                        number(width, 4) + number(height, 4) + number(1, 2) + number(24, 2) + std::string(24, '\0');
     for (int y = 0; y < height; ++y) {
       for (int x = 0; x < width; ++x) bytes += number(colour[2], 1) + number(colour[1], 1) + number(colour[0], 1);
       bytes += std::string(static_cast<std::size_t>(row - 3 * width), '\0');

@@ -21,7 +21,8 @@ data::Dataset with_classes(std::vector<Index> counts) {
   }
   const auto size = static_cast<Index>(labels.size());
   const auto label = [labels](Index i) { return labels[static_cast<std::size_t>(i)]; };
-  return data::Dataset(size, [label](Index i) { return data::Example{.label = label(i), .name = text(i)}; }, label);
+  return data::Dataset(
+      size, [label](Index i) { return data::Example{.label = label(i), .name = text(i)}; }, label);
 }
 
 std::vector<std::string> names(const data::Dataset& dataset) {
@@ -67,7 +68,8 @@ TEST_CASE("a split depends on its seed and nothing else", "[split]") {
   const data::Dataset whole = with_classes({30, 30});
   CHECK(names(data::split(whole, {.seed = 1}).test) == names(data::split(whole, {.seed = 1}).test));
   CHECK(names(data::split(whole, {.seed = 1}).test) != names(data::split(whole, {.seed = 2}).test));
-  CHECK(names(data::split(whole, {.seed = 1}).test) != names(data::split(whole, {.seed = 1, .stratified = false}).test));
+  CHECK(names(data::split(whole, {.seed = 1}).test) !=
+        names(data::split(whole, {.seed = 1, .stratified = false}).test));
 }
 
 TEST_CASE("three parts by splitting twice", "[split]") {
@@ -85,12 +87,14 @@ TEST_CASE("impossible splits", "[split]") {
   CHECK_THROWS_WITH(data::split(whole, {.train = 0.0}), "split: train must lie between 0 and 1; got 0");
   CHECK_THROWS_AS(data::split(whole, {.train = -3.0}), ValueError);
   CHECK_THROWS_AS(data::split(whole, {.train = std::nan("")}), ValueError);
-  CHECK_THROWS_WITH(data::split(whole, {.train = 0.05}), "split: both parts need an example; 0.05 of 8 examples leaves one empty");
+  CHECK_THROWS_WITH(data::split(whole, {.train = 0.05}),
+                    "split: both parts need an example; 0.05 of 8 examples leaves one empty");
   CHECK_THROWS_AS(data::split(data::Dataset(), {}), ValueError);
   CHECK_THROWS_AS(data::split(with_classes({1}), {}), ValueError);
-  CHECK_THROWS_WITH(data::split(with_classes({1, 1, 1}), {.train = 0.5}),
-                    "split: the train part must keep one example of each of the 3 classes; 2 of 3 examples were to be tested (hint: "
-                    ".stratified = false)");
+  CHECK_THROWS_WITH(
+      data::split(with_classes({1, 1, 1}), {.train = 0.5}),
+      "split: the train part must keep one example of each of the 3 classes; 2 of 3 examples were to be tested (hint: "
+      ".stratified = false)");
 }
 
 TEST_CASE("folds are disjoint, equally large and stratified", "[split]") {

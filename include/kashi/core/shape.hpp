@@ -56,7 +56,10 @@ class Shape {
   /// "[8,32,32,3]".
   std::string to_string() const {
     std::string out = "[";
-    for (const Index size : sizes()) out += (out.size() > 1 ? "," : "") + std::to_string(size);
+    for (const Index size : sizes()) {
+      if (out.size() > 1) out += ',';
+      out += std::to_string(size);
+    }
     return out + "]";
   }
 

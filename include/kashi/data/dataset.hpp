@@ -91,7 +91,8 @@ namespace detail {
 
 class FunctionSource final : public Source {
  public:
-  FunctionSource(Index size, std::function<Example(Index)> get, std::function<Index(Index)> label, std::vector<std::string> class_names)
+  FunctionSource(Index size, std::function<Example(Index)> get, std::function<Index(Index)> label,
+                 std::vector<std::string> class_names)
       : size_(size), get_(std::move(get)), label_(std::move(label)), class_names_(std::move(class_names)) {}
   Index size() const override { return size_; }
   Example get(Index i) const override { return get_(i); }
@@ -124,7 +125,8 @@ class SubsetSource final : public Source {
 
 class MapSource final : public Source {
  public:
-  MapSource(Dataset whole, Transform transform, std::uint64_t seed) : whole_(std::move(whole)), transform_(std::move(transform)), seed_(seed) {}
+  MapSource(Dataset whole, Transform transform, std::uint64_t seed)
+      : whole_(std::move(whole)), transform_(std::move(transform)), seed_(seed) {}
   Index size() const override { return whole_.size(); }
   Example get(Index i) const override {
     Example example = whole_.get(i);

@@ -29,7 +29,8 @@ class RandomStream {
  public:
   /// `index` is the example's place in the dataset, below 2^40; `epoch` counts from 0.
   RandomStream(std::uint64_t seed, Index epoch, Index index)
-      : philox_(seed ^ 0x6B61736869ull, (static_cast<std::uint64_t>(epoch) << 40) ^ static_cast<std::uint64_t>(index)) {}
+      : philox_(seed ^ 0x6B61736869ull, (static_cast<std::uint64_t>(epoch) << 40) ^ static_cast<std::uint64_t>(index)) {
+  }
 
   /// Uniform in [0, 1).
   double uniform() { return philox_.uniform(next_++); }

@@ -24,10 +24,12 @@
 namespace kashi::inline v0::data {
 
 struct ImageFolderOptions {
-  int channels = 3;              ///< 1 (grey), 3 (RGB) or 4 (RGB and alpha); files are converted
-  bool skip_unreadable = false;  ///< leave out files that can't be decoded (all are then read at once) instead of stopping
-  std::vector<std::string> class_names{};  ///< the classes in the order of their labels; empty: all that are found, sorted
-  Index cache_bytes = Index{1} << 30;      ///< decoded pictures are kept until they fill this much memory; 0 keeps none
+  int channels = 3;  ///< 1 (grey), 3 (RGB) or 4 (RGB and alpha); files are converted
+  bool skip_unreadable =
+      false;  ///< leave out files that can't be decoded (all are then read at once) instead of stopping
+  std::vector<std::string>
+      class_names{};                   ///< the classes in the order of their labels; empty: all that are found, sorted
+  Index cache_bytes = Index{1} << 30;  ///< decoded pictures are kept until they fill this much memory; 0 keeps none
 };
 
 namespace detail {
@@ -60,7 +62,8 @@ class PictureCache {
 
 inline bool is_picture(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".bmp";
 }
 
@@ -75,7 +78,8 @@ inline std::vector<std::string> list_pictures(const std::string& who, const std:
     const bool is_hidden = entry->path().filename().string().starts_with('.');
     std::error_code ignored;  // an entry that can't be looked at is no picture
     if (is_hidden && entry->is_directory(ignored)) entry.disable_recursion_pending();
-    if (!is_hidden && is_picture(entry->path()) && entry->is_regular_file(ignored)) out.push_back(entry->path().generic_string());
+    if (!is_hidden && is_picture(entry->path()) && entry->is_regular_file(ignored))
+      out.push_back(entry->path().generic_string());
   }
   require<IoError>(!error, who, ": can't list the folder \"", folder, "\": ", error.message());
   require<IoError>(!out.empty(), who, ": the folder holds no PNG, JPEG or BMP image; got \"", folder, "\"");
@@ -121,8 +125,8 @@ class ImageFolderSource final : public Source {
     for (const std::string& name : class_names_) numbers.emplace(name, static_cast<Index>(numbers.size()));
     for (std::size_t i = 0; i < names.size(); ++i) {
       const auto found = numbers.find(names[i]);
-      require(found != numbers.end(), "image_folder: the label \"", names[i], "\" is not one of the ", class_names_.size(),
-              " class names; got \"", paths_[i], "\"");
+      require(found != numbers.end(), "image_folder: the label \"", names[i], "\" is not one of the ",
+              class_names_.size(), " class names; got \"", paths_[i], "\"");
       labels_.push_back(found->second);
       files_.push_back(i);
     }
@@ -142,8 +146,8 @@ class ImageFolderSource final : public Source {
     std::erase_if(files_, [&](std::size_t i) { return !reasons[i].empty(); });
     for (const std::string& reason : reasons)
       if (!reason.empty()) skipped_.push_back(reason);
-    require<IoError>(!files_.empty(), "image_folder: none of the ", paths_.size(), " images can be read; got \"", folder, "\"; the first: ",
-                     skipped_.front());
+    require<IoError>(!files_.empty(), "image_folder: none of the ", paths_.size(), " images can be read; got \"",
+                     folder, "\"; the first: ", skipped_.front());
   }
 
   std::vector<std::string> paths_;
@@ -163,10 +167,11 @@ class ImageFolderSource final : public Source {
 /// Images are [H,W,channels] in [0,1], each of its own size (`map(data::Resize(...))` makes them one). Throws IoError
 /// for a missing folder or one without pictures, ValueError for a file without a label or with one that is not among
 /// `class_names`. A picture that can't be decoded throws when it is read, naming the file and the reason.
-inline Dataset image_folder(const std::string& folder, const LabelRule& rule = label_from_folder, const ImageFolderOptions& options = {}) {
+inline Dataset image_folder(const std::string& folder, const LabelRule& rule = label_from_folder,
+                            const ImageFolderOptions& options = {}) {
   require(static_cast<bool>(rule), "image_folder: the rule for labels is empty");
-  require(options.channels == 1 || options.channels == 3 || options.channels == 4, "image_folder: channels must be 1, 3 or 4; got ",
-          options.channels);
+  require(options.channels == 1 || options.channels == 3 || options.channels == 4,
+          "image_folder: channels must be 1, 3 or 4; got ", options.channels);
   return Dataset(std::make_shared<detail::ImageFolderSource>(folder, rule, options));
 }
 

@@ -22,7 +22,9 @@ inline std::string_view file_name(std::string_view path) { return path.substr(pa
 inline bool class_name_less(const std::string& a, const std::string& b) {
   const auto is_number = [](const std::string& name) { return std::all_of(name.begin(), name.end(), is_digit); };
   if (!is_number(a) || !is_number(b)) return is_number(a) != is_number(b) ? is_number(a) : a < b;
-  const auto significant = [](const std::string& name) { return std::string_view(name).substr(std::min(name.find_first_not_of('0'), name.size())); };
+  const auto significant = [](const std::string& name) {
+    return std::string_view(name).substr(std::min(name.find_first_not_of('0'), name.size()));
+  };
   const std::string_view x = significant(a), y = significant(b);
   if (x.size() != y.size()) return x.size() < y.size();
   return x != y ? x < y : a < b;

@@ -25,10 +25,10 @@ namespace kashi::inline v0::data {
 
 /// Several examples as one.
 struct Batch {
-  Tensor<float> images{};    ///< [N,H,W,C]
-  Tensor<Index> labels{};    ///< [N]
-  Tensor<float> targets{};   ///< [N, ...the shape of one target]; no elements when there are none
-  Tensor<Index> indices{};   ///< [N], places in the dataset
+  Tensor<float> images{};   ///< [N,H,W,C]
+  Tensor<Index> labels{};   ///< [N]
+  Tensor<float> targets{};  ///< [N, ...the shape of one target]; no elements when there are none
+  Tensor<Index> indices{};  ///< [N], places in the dataset
   Index size() const { return labels.numel(); }
 };
 
@@ -48,8 +48,8 @@ namespace detail {
 
 inline void check_same_shape(const char* what, const Shape& first, const std::string& first_name, const Shape& other,
                              const std::string& other_name) {
-  require<ShapeError>(first == other, "Loader: ", what, " of one batch must have one shape; got ", first, " (\"", first_name, "\") and ", other,
-                      " (\"", other_name, "\") (hint: transform with data::Resize)");
+  require<ShapeError>(first == other, "Loader: ", what, " of one batch must have one shape; got ", first, " (\"",
+                      first_name, "\") and ", other, " (\"", other_name, "\") (hint: transform with data::Resize)");
 }
 
 /// Puts examples into one batch, copying their numbers.
@@ -73,7 +73,8 @@ inline Batch collate(const std::vector<Example>& examples, const std::vector<Ind
               .indices = Tensor<Index>({static_cast<Index>(indices.size())}, indices)};
   if (std::any_of(examples.begin(), examples.end(), [](const Example& e) { return e.target.numel() > 0; }))
     batch.targets = stacked("targets", &Example::target);
-  std::transform(examples.begin(), examples.end(), batch.labels.mutable_data(), [](const Example& e) { return e.label; });
+  std::transform(examples.begin(), examples.end(), batch.labels.mutable_data(),
+                 [](const Example& e) { return e.label; });
   return batch;
 }
 
@@ -84,8 +85,14 @@ inline Batch collate(const std::vector<Example>& examples, const std::vector<Ind
 class Epoch {
  public:
   Epoch(Dataset dataset, LoaderOptions options, std::vector<Index> order, Index epoch, Index first_batch, Index batches)
-      : dataset_(std::move(dataset)), options_(std::move(options)), order_(std::move(order)), epoch_(epoch), claimed_(first_batch),
-        position_(first_batch), batches_(batches), slots_(static_cast<std::size_t>(options_.prefetch)) {
+      : dataset_(std::move(dataset)),
+        options_(std::move(options)),
+        order_(std::move(order)),
+        epoch_(epoch),
+        claimed_(first_batch),
+        position_(first_batch),
+        batches_(batches),
+        slots_(static_cast<std::size_t>(options_.prefetch)) {
     start();
   }
   ~Epoch() { stop(); }
@@ -239,7 +246,8 @@ class Epoch {
 /// what the dataset or the transform throws.
 class Loader {
  public:
-  explicit Loader(Dataset dataset, LoaderOptions options = {}) : dataset_(std::move(dataset)), options_(std::move(options)) {
+  explicit Loader(Dataset dataset, LoaderOptions options = {})
+      : dataset_(std::move(dataset)), options_(std::move(options)) {
     require(options_.batch >= 1, "Loader: batch must be at least 1; got ", options_.batch);
     require(options_.workers >= 0, "Loader: workers can't be negative; got ", options_.workers);
     require(options_.prefetch >= 1, "Loader: prefetch must be at least 1; got ", options_.prefetch);
@@ -266,7 +274,8 @@ class Loader {
     require(number >= 0, "Loader: the epoch can't be negative; got ", number);
     std::vector<Index> indices = order(number);
     const Index count = batches_of(static_cast<Index>(indices.size()));
-    require(first_batch >= 0 && first_batch <= count, "Loader: the first batch must be one of the ", count, " of the epoch; got ", first_batch);
+    require(first_batch >= 0 && first_batch <= count, "Loader: the first batch must be one of the ", count,
+            " of the epoch; got ", first_batch);
     return Epoch(dataset_, options_, std::move(indices), number, first_batch, count);
   }
 

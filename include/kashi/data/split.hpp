@@ -51,12 +51,14 @@ inline std::vector<std::vector<Index>> shuffled_strata(const Dataset& dataset, s
 }
 
 /// How many of each stratum go to the test part: shares by largest remainder, and one example of each stratum stays.
-inline std::vector<Index> test_counts(const std::vector<std::vector<Index>>& strata, Index test_size, Index whole_size) {
+inline std::vector<Index> test_counts(const std::vector<std::vector<Index>>& strata, Index test_size,
+                                      Index whole_size) {
   std::vector<Index> counts, by_remainder(strata.size());
   std::vector<double> remainders;
   Index open = test_size;
   for (const auto& stratum : strata) {
-    const double exact = static_cast<double>(stratum.size()) * static_cast<double>(test_size) / static_cast<double>(whole_size);
+    const double exact =
+        static_cast<double>(stratum.size()) * static_cast<double>(test_size) / static_cast<double>(whole_size);
     counts.push_back(std::min(static_cast<Index>(exact), static_cast<Index>(stratum.size()) - 1));
     remainders.push_back(exact - static_cast<double>(counts.back()));
     open -= counts.back();
@@ -74,8 +76,8 @@ inline std::vector<Index> test_counts(const std::vector<std::vector<Index>>& str
       ++counts[at];
       --open;
     }
-    require(open < before, "split: the train part must keep one example of each of the ", strata.size(), " classes; ", test_size, " of ",
-            whole_size, " examples were to be tested (hint: .stratified = false)");
+    require(open < before, "split: the train part must keep one example of each of the ", strata.size(), " classes; ",
+            test_size, " of ", whole_size, " examples were to be tested (hint: .stratified = false)");
   }
   return counts;
 }
@@ -99,7 +101,8 @@ inline Split split(const Dataset& dataset, const SplitOptions& options = {}) {
   const Index size = dataset.size();
   // 1 - 0.7 is a little more than 0.3: without the small slack ten examples would give a test part of four.
   const auto test_size = static_cast<Index>(std::ceil((1.0 - options.train) * static_cast<double>(size) - 1e-6));
-  require(test_size >= 1 && test_size < size, "split: both parts need an example; ", options.train, " of ", size, " examples leaves one empty");
+  require(test_size >= 1 && test_size < size, "split: both parts need an example; ", options.train, " of ", size,
+          " examples leaves one empty");
   const auto strata = detail::shuffled_strata(dataset, options.seed, options.stratified);
   const auto counts = detail::test_counts(strata, test_size, size);
   std::vector<Index> train, test;
@@ -114,8 +117,9 @@ inline Split split(const Dataset& dataset, const SplitOptions& options = {}) {
 /// Throws ValueError for fewer than two folds or more folds than examples.
 inline std::vector<Split> k_fold(const Dataset& dataset, const KFoldOptions& options = {}) {
   const Index size = dataset.size();
-  require(options.folds >= 2 && options.folds <= size, "k_fold: folds must lie between 2 and the number of examples; got ", options.folds,
-          " folds of ", size, " examples");
+  require(options.folds >= 2 && options.folds <= size,
+          "k_fold: folds must lie between 2 and the number of examples; got ", options.folds, " folds of ", size,
+          " examples");
   std::vector<std::vector<Index>> parts(static_cast<std::size_t>(options.folds));
   Index next = 0;  // dealing on from class to class keeps the parts equally large
   for (const auto& stratum : detail::shuffled_strata(dataset, options.seed, options.stratified))

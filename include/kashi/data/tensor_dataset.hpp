@@ -30,7 +30,9 @@ class TensorSource final : public Source {
   TensorSource(Tensor<T> images, Tensor<Index> labels, std::vector<std::string> class_names)
       : images_(std::move(images)), labels_(std::move(labels)), class_names_(std::move(class_names)) {}
   Index size() const override { return labels_.numel(); }
-  Example get(Index i) const override { return {.image = to_unit_floats(images_[i]), .label = label(i), .name = name(i)}; }
+  Example get(Index i) const override {
+    return {.image = to_unit_floats(images_[i]), .label = label(i), .name = name(i)};
+  }
   Index label(Index i) const override { return labels_.data()[i]; }
   std::string name(Index i) const override { return std::to_string(i); }
   std::vector<std::string> class_names() const override { return class_names_; }
@@ -49,8 +51,10 @@ template <class T>
 Dataset tensor_dataset(Tensor<T> images, Tensor<Index> labels, std::vector<std::string> class_names = {}) {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, std::uint8_t>, "images are float or std::uint8_t");
   require<ShapeError>(images.rank() == 4 && labels.rank() == 1 && images.size(0) == labels.size(0),
-                      "tensor_dataset: images must be [N,H,W,C] and labels [N]; got ", images.shape(), " and ", labels.shape());
-  return Dataset(std::make_shared<detail::TensorSource<T>>(std::move(images), std::move(labels), std::move(class_names)));
+                      "tensor_dataset: images must be [N,H,W,C] and labels [N]; got ", images.shape(), " and ",
+                      labels.shape());
+  return Dataset(
+      std::make_shared<detail::TensorSource<T>>(std::move(images), std::move(labels), std::move(class_names)));
 }
 
 }  // namespace kashi::inline v0::data
