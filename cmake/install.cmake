@@ -6,7 +6,7 @@ set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/kashi")
 configure_package_config_file(cmake/kashiConfig.cmake.in kashiConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(kashiConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 
-install(DIRECTORY include/kashi DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY include/kashi DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS kashi EXPORT kashiTargets)
 install(EXPORT kashiTargets NAMESPACE kashi:: DESTINATION ${package_dir})
 install(FILES "${PROJECT_BINARY_DIR}/kashiConfig.cmake" "${PROJECT_BINARY_DIR}/kashiConfigVersion.cmake"
