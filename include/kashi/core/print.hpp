@@ -28,28 +28,26 @@ std::string number_text(T value, int digits) {
   return buffer;
 }
 
-template <class T>
-void print_axis(std::string& out, const Tensor<T>& x, int axis, Index offset, const PrintOptions& options, bool cut, std::size_t width) {
-  if (axis == x.rank()) {
-    const std::string number = number_text(x.data()[offset], options.digits);
-    out.append(width - std::min(width, number.size()), ' ');
-    out += number;
+/// Prints the shown elements of an axis and those inside it; `element` prints one number.
+template <class Element>
+void print_axis(std::string& out, const Shape& shape, int axis, Index offset, Index edge, const Element& element) {
+  if (axis == shape.rank()) {
+    element(offset);
     return;
   }
   Index stride = 1;
-  for (int i = axis + 1; i < x.rank(); ++i) stride *= x.size(i);
-  const bool is_last = axis == x.rank() - 1;
-  const std::string separator = is_last ? ", " : ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  for (int i = axis + 1; i < shape.rank(); ++i) stride *= shape[i];
+  const std::string separator = axis == shape.rank() - 1 ? ", " : ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  const Index size = shape[axis];
   out += "[";
-  const Index size = x.size(axis);
   for (Index i = 0; i < size; ++i) {
     if (i > 0) out += separator;
-    if (cut && size > 2 * options.edge && i == options.edge) {
+    if (size > 2 * edge && i == edge) {
       out += "...";
-      i = size - options.edge - 1;
+      i = size - edge - 1;
       continue;
     }
-    print_axis(out, x, axis + 1, offset + i * stride, options, cut, width);
+    print_axis(out, shape, axis + 1, offset + i * stride, edge, element);
   }
   out += "]";
 }
@@ -70,11 +68,16 @@ const char* type_name() {
 /// The numbers in nested brackets, columns aligned, long axes cut short, and the shape and type behind them.
 template <class T>
 std::string to_string(const Tensor<T>& x, const PrintOptions& options = {}) {
-  const bool cut = x.numel() > options.limit;
+  const Index edge = x.numel() > options.limit ? options.edge : x.numel();
   std::size_t width = 0;
-  for (Index i = 0; i < std::min<Index>(x.numel(), options.limit); ++i) width = std::max(width, detail::number_text(x.data()[i], options.digits).size());
   std::string out;
-  detail::print_axis(out, x, 0, 0, options, cut, x.rank() == 0 ? 0 : width);
+  detail::print_axis(out, x.shape(), 0, 0, edge, [&](Index i) { width = std::max(width, detail::number_text(x.data()[i], options.digits).size()); });
+  out.clear();
+  detail::print_axis(out, x.shape(), 0, 0, edge, [&](Index i) {
+    const std::string number = detail::number_text(x.data()[i], options.digits);
+    out.append(width - number.size(), ' ');
+    out += number;
+  });
   return out + " " + x.shape().to_string() + " " + detail::type_name<T>();
 }
 
