@@ -50,15 +50,18 @@ inline RawImage decode_raw(const ImageBytes& file, const Limits& limits) {
   file.check(file.size() <= INT_MAX, "its ", file.size(), " bytes are more than the decoder takes");
   // The largest buffers: coefficients of a progressive JPEG (whole blocks), rows of a 16-bit PNG, the joined PNG chunks.
   const auto padded_pixels = static_cast<std::size_t>((out.header.width + 64) * (out.header.height + 64));
-  const stb::BudgetScope scope(16 * padded_pixels + 2 * file.size() + (std::size_t{1} << 16));
+  stb::DecoderMemory memory(16 * padded_pixels + 2 * file.size() + (std::size_t{1} << 16));
   const int size = static_cast<int>(file.size());
   int width = 0, height = 0;
+  void* pixels = nullptr;
   if (out.header.bits == 16) {
-    out.pixels.reset(stb::kashi_stbi_load_16_from_memory(file.data(), size, &width, &height, &out.channels, 0));
+    pixels = stb::kashi_stbi_load_16_from_memory(file.data(), size, &width, &height, &out.channels, 0);
   } else {
-    out.pixels.reset(stb::kashi_stbi_load_from_memory(file.data(), size, &width, &height, &out.channels, 0));
+    pixels = stb::kashi_stbi_load_from_memory(file.data(), size, &width, &height, &out.channels, 0);
   }
-  file.check(!stb::budget().is_exceeded, "its compressed data are larger than its ", out.header.width, "x", out.header.height, " pixels");
+  memory.release(pixels);
+  out.pixels.reset(pixels);
+  file.check(!memory.is_exceeded(), "its compressed data are larger than its ", out.header.width, "x", out.header.height, " pixels");
   file.check(out.pixels != nullptr, "its data are damaged or of an unknown kind (", stb::kashi_stbi_failure_reason(), ")");
   file.check(width == out.header.width && height == out.header.height, "its header contradicts itself");
   return out;

@@ -124,6 +124,18 @@ inline std::size_t skip_jpeg_scan(const ImageBytes& file, std::size_t at) {
   return file.size();
 }
 
+/// A segment with Huffman tables, its content in [at, end): a byte, 16 counts and as many values each. stb before 2.28
+/// writes beyond its memory for more than 256 values.
+inline void check_huffman_tables(const ImageBytes& file, std::size_t at, std::size_t end) {
+  while (at < end) {
+    file.check(end - at >= 17, "its Huffman table at byte ", at, " is cut off");
+    std::size_t values = 0;
+    for (std::size_t i = 1; i <= 16; ++i) values += file.u8(at + i);
+    file.check(values <= 256 && end - at >= 17 + values, "its Huffman table at byte ", at, " claims ", values, " values");
+    at += 17 + values;
+  }
+}
+
 inline ImageHeader check_jpeg(const ImageBytes& file, const Limits& limits) {
   ImageHeader header;
   bool has_scan = false;
@@ -146,6 +158,7 @@ inline ImageHeader check_jpeg(const ImageBytes& file, const Limits& limits) {
       header = {file.u16_big(at + 5), file.u16_big(at + 3), 8};
       check_image_size(file, header, limits);
     }
+    if (marker == 0xC4) check_huffman_tables(file, at + 2, at + length);
     at += length;
     if (marker == 0xDA) {
       has_scan = true;

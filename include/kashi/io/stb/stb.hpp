@@ -12,38 +12,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <limits>
+#include <algorithm>
+#include <vector>
 
 #include <kashi/core/error.hpp>
 
 namespace kashi::inline v0::io::detail::stb {
 
-/// What one decoding may take in a single allocation. A file whose compressed data swell beyond what its header
-/// announced runs into it instead of into the machine's memory.
-struct Budget {
-  std::size_t largest_allocation = std::numeric_limits<std::size_t>::max();
-  bool is_exceeded = false;
-};
-
-/// The calling thread's budget.
-inline Budget& budget() {
-  thread_local Budget value;
-  return value;
-}
-
-inline void* budgeted_realloc(void* old, std::size_t size) {
-  if (size <= budget().largest_allocation) return ::realloc(old, size);
-  budget().is_exceeded = true;
-  return nullptr;
-}
-
-/// Sets the budget and takes it away again.
-class BudgetScope {
+/// The memory of one decoding on the calling thread. No single allocation may exceed the budget: a file whose compressed
+/// data swell beyond what its header announced runs into it instead of into the machine's memory. What is still
+/// allocated at the end, because an error came out of the decoder, is freed.
+class DecoderMemory {
  public:
-  explicit BudgetScope(std::size_t largest_allocation) { budget() = {largest_allocation, false}; }
-  ~BudgetScope() { budget() = {}; }
-  BudgetScope(const BudgetScope&) = delete;
-  BudgetScope& operator=(const BudgetScope&) = delete;
+  explicit DecoderMemory(std::size_t largest_allocation) : largest_allocation_(largest_allocation) { active() = this; }
+  ~DecoderMemory() {
+    active() = nullptr;
+    for (void* block : blocks_) ::free(block);
+  }
+  DecoderMemory(const DecoderMemory&) = delete;
+  DecoderMemory& operator=(const DecoderMemory&) = delete;
+
+  static DecoderMemory*& active() {
+    thread_local DecoderMemory* memory = nullptr;
+    return memory;
+  }
+
+  bool is_exceeded() const { return is_exceeded_; }
+
+  void* reallocate(void* old, std::size_t size) {
+    is_exceeded_ = is_exceeded_ || size > largest_allocation_;
+    if (is_exceeded_) return nullptr;
+    if (old == nullptr) blocks_.push_back(nullptr);
+    void*& place = *std::find(blocks_.begin(), blocks_.end(), old);
+    void* block = ::realloc(old, size);
+    if (block != nullptr) place = block;
+    return block;
+  }
+
+  /// Leaves a block to the caller. There are few blocks at a time.
+  void release(void* block) { std::erase(blocks_, block); }
+
+  void free(void* block) {
+    release(block);
+    ::free(block);
+  }
+
+ private:
+  std::size_t largest_allocation_;
+  bool is_exceeded_ = false;
+  std::vector<void*> blocks_;
 };
 
 /// In place of abort(): a broken assumption of stb about a damaged file is an error like any other.
@@ -63,14 +80,21 @@ inline void check(bool holds) { require<FormatError>(holds, "stb: the file break
 #define STBI_NO_SIMD  // keeps the intrinsics' headers out
 #define STBI_FAILURE_USERMSG
 #define STBI_ASSERT(x) ::kashi::io::detail::stb::check(x)
-#define STBI_MALLOC(size) ::kashi::io::detail::stb::budgeted_realloc(nullptr, size)
-#define STBI_REALLOC(old, size) ::kashi::io::detail::stb::budgeted_realloc(old, size)
-#define STBI_FREE(old) ::free(old)
+#define STBI_MALLOC(size) ::kashi::io::detail::stb::DecoderMemory::active()->reallocate(nullptr, size)
+#define STBI_REALLOC(old, size) ::kashi::io::detail::stb::DecoderMemory::active()->reallocate(old, size)
+#define STBI_FREE(old) ::kashi::io::detail::stb::DecoderMemory::active()->free(old)
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
 #define STBIW_ASSERT(x) ::kashi::io::detail::stb::check(x)
 
+// The integer transform of a damaged JPEG overflows; it shall wrap around.
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((no_sanitize("signed-integer-overflow", "shift"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC optimize("wrapv")
+#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
@@ -88,5 +112,10 @@ namespace kashi::inline v0::io::detail::stb {
 #endif
 }  // namespace kashi::inline v0::io::detail::stb
 #pragma GCC diagnostic pop
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
 
 #include <kashi/io/stb/restore_macros.hpp>
