@@ -10,7 +10,9 @@
 #include <kashi/core/parallel.hpp>
 #include <kashi/kernels/backward_weight.hpp>
 #include <kashi/kernels/direct.hpp>
+#include <kashi/kernels/dot.hpp>
 #include <kashi/kernels/route.hpp>
+#include <kashi/kernels/stem.hpp>
 #include <kashi/kernels/winograd.hpp>
 
 namespace kashi::inline v0::kernels {
@@ -35,7 +37,9 @@ Index conv2d_forward_workspace(const ConvGeometry& g) {
   const detail::DirectShape shape = detail::forward_shape(g);
   return detail::with_winograd<T>(
       conv_route<T>(g), [&](auto tile) { return detail::winograd_conv_workspace<tile, T>(shape); },
-      [&] { return detail::direct_conv_workspace<T>(shape); });
+      [&] {
+        return detail::stem_fits(g) ? detail::stem_workspace<T>(g) : detail::direct_conv_workspace<T>(shape);
+      });
 }
 
 /// y = x * weight + bias. `bias` [O] may be null.
@@ -44,7 +48,10 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* weight, const T*
   const detail::DirectShape shape = detail::forward_shape(g);
   detail::with_winograd<T>(
       conv_route<T>(g), [&](auto tile) { detail::winograd_conv<tile>(shape, x, weight, bias, y, workspace); },
-      [&] { detail::direct_conv(shape, x, weight, bias, y, workspace); });
+      [&] {
+        if (detail::stem_fits(g)) return detail::stem_forward(g, x, weight, bias, y, workspace);
+        detail::direct_conv(shape, x, weight, bias, y, workspace);
+      });
 }
 
 /// Elements of scratch memory that conv2d_backward_data() needs.
@@ -53,7 +60,9 @@ Index conv2d_backward_data_workspace(const ConvGeometry& g) {
   return detail::with_winograd<T>(
       conv_route<T>(g),
       [&](auto tile) { return detail::winograd_conv_workspace<tile, T>(detail::backward_data_shape(g, 0, 0)); },
-      [&] { return detail::direct_backward_data_workspace<T>(g); });
+      [&] {
+        return detail::dot_fits(g) ? detail::dot_workspace<T>(g) : detail::direct_backward_data_workspace<T>(g);
+      });
 }
 
 /// dx = gradient of the input, overwritten; positions that no output reads get 0.
@@ -64,7 +73,10 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* weight, T
       [&](auto tile) {
         detail::winograd_conv<tile, T>(detail::backward_data_shape(g, 0, 0), dy, weight, nullptr, dx, workspace);
       },
-      [&] { detail::direct_backward_data(g, dy, weight, dx, workspace); });
+      [&] {
+        if (detail::dot_fits(g)) return detail::dot_backward_data(g, dy, weight, dx, workspace);
+        detail::direct_backward_data(g, dy, weight, dx, workspace);
+      });
 }
 
 /// Elements of scratch memory that conv2d_backward_weight() needs.
@@ -73,7 +85,10 @@ Index conv2d_backward_weight_workspace(const ConvGeometry& g) {
   return detail::with_winograd<T>(
       conv_route<T>(g),
       [&](auto tile) { return detail::WinogradWeightPlan<tile>(g, tiles<T>().lanes).workspace(); },
-      [&] { return detail::BackwardWeightPlan(g, tiles<T>().lanes).workspace(); });
+      [&] {
+        return detail::stem_weight_fits<T>(g) ? detail::StemPlan(g, tiles<T>().lanes).weight_workspace()
+                                              : detail::BackwardWeightPlan(g, tiles<T>().lanes).workspace();
+      });
 }
 
 /// dweight = gradient of the weight, overwritten.
@@ -81,7 +96,10 @@ template <class T>
 void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
   detail::with_winograd<T>(
       conv_route<T>(g), [&](auto tile) { detail::winograd_backward_weight<tile>(g, x, dy, dweight, workspace); },
-      [&] { detail::direct_backward_weight(g, x, dy, dweight, workspace); });
+      [&] {
+        if (detail::stem_weight_fits<T>(g)) return detail::stem_backward_weight(g, x, dy, dweight, workspace);
+        detail::direct_backward_weight(g, x, dy, dweight, workspace);
+      });
 }
 
 /// sums [columns] = the sum over the rows of values [rows, columns]: the gradient of a bias.

@@ -4,6 +4,8 @@
 /// time. Loops over register tiles are unrolled by KASHI_UNROLL, not by hope.
 #pragma once
 
+#include <utility>
+
 #include <kashi/core/parallel.hpp>
 #include <kashi/kernels/isa.hpp>
 

@@ -59,6 +59,39 @@ KASHI_INLINE T sum_lanes(Vec<T> v) {
   return sum;
 }
 
+/// In each run of 2 * Step lanes: the first (or second) Step lanes of a, then those of b.
+template <class T, int Step, bool Second, int... Lane>
+KASHI_INLINE Vec<T> pick_halves(Vec<T> a, Vec<T> b, std::integer_sequence<int, Lane...>) {
+  constexpr int from_b = static_cast<int>(lanes<T>) - Step;
+  return __builtin_shufflevector(a, b, (Lane + (Lane % (2 * Step) < Step ? 0 : from_b) + (Second ? Step : 0))...);
+}
+
+/// Adds the halves of each vector and joins vector i with i + Step: 2 * Step vectors become Step.
+template <class T, int Step>
+KASHI_INLINE void fold_pairs(Vec<T>* v) {
+  using All = std::make_integer_sequence<int, static_cast<int>(lanes<T>)>;
+  KASHI_UNROLL for (int i = 0; i < Step; ++i) {
+    v[i] = pick_halves<T, Step, false>(v[i], v[i + Step], All{}) + pick_halves<T, Step, true>(v[i], v[i + Step], All{});
+  }
+}
+
+/// sums[i] = sum of the lanes of v[i].
+template <class T, int Count>
+KASHI_INLINE void sum_lanes_of(const Vec<T>* v, T* sums) {
+  constexpr int width = static_cast<int>(lanes<T>);
+  KASHI_UNROLL for (int first = 0; first < Count; first += width) {
+    Vec<T> work[width];
+    KASHI_UNROLL for (int i = 0; i < width; ++i) work[i] = first + i < Count ? v[first + i] : Vec<T>{};
+    if constexpr (width >= 16) fold_pairs<T, 8>(work);
+    if constexpr (width >= 8) fold_pairs<T, 4>(work);
+    if constexpr (width >= 4) fold_pairs<T, 2>(work);
+    fold_pairs<T, 1>(work);
+    KASHI_UNROLL for (int i = 0; i < width; ++i) {
+      if (first + i < Count) sums[first + i] = work[0][i];
+    }
+  }
+}
+
 /// Keeps a value in a register: without it GCC folds a weight's load into every product and Clang hoists loads until it
 /// spills. Emits nothing; where the architecture is unknown it is left out, which costs only speed.
 template <class V>
