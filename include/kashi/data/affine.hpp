@@ -33,6 +33,8 @@ inline Index whole_part(double value) {  // std::floor is a call at -O2; positio
   return static_cast<Index>(value + 1.0) - 1;
 }
 
+inline Index nearest(double value) { return static_cast<Index>(std::floor(std::clamp(value, -1e9, 1e9) + 0.5)); }
+
 /// Reads the four pixels round a position and mixes them. C = 0: the number of channels is known only at run time.
 template <int C>
 void sample_row(const Tensor<float>& image, const Positions& at, Border border, const std::vector<float>& colour,
@@ -85,8 +87,7 @@ void warp(const char* who, Example& example, Fill fill, F&& positions) {
     positions(y, at);
     sample(image, at, fill.border, colour, to);
     for (std::size_t x = 0; moves_mask && x < at.x.size(); ++x, mask_to += K) {
-      const Index row = resolve(static_cast<Index>(std::floor(at.y[x] + 0.5)), H, mask_border);
-      const Index column = resolve(static_cast<Index>(std::floor(at.x[x] + 0.5)), W, mask_border);
+      const Index row = resolve(nearest(at.y[x]), H, mask_border), column = resolve(nearest(at.x[x]), W, mask_border);
       const bool is_outside = row == outside || column == outside;
       for (Index k = 0; k < K; ++k) mask_to[k] = is_outside ? 0.0f : mask.data()[(row * W + column) * K + k];
     }

@@ -30,8 +30,8 @@ inline std::vector<float> gaussian_kernel(double sigma) {
 /// constant count lets compilers use vectors at -O2 too.
 inline void correlate(const float* from, Index stride, std::span<const float> kernel, float* to, Index count) {
   constexpr Index block = 16;
-  Index j = 0;
-  for (; j + block <= count; j += block) {
+  const Index whole = count / block * block;
+  for (Index j = 0; j < whole; j += block) {
     float sums[block] = {};
     const float* at = from + j;
     for (const float weight : kernel) {
@@ -40,10 +40,13 @@ inline void correlate(const float* from, Index stride, std::span<const float> ke
     }
     std::copy_n(sums, block, to + j);
   }
-  for (; j < count; ++j) {
-    float sum = 0.0f;
-    for (std::size_t t = 0; t < kernel.size(); ++t) sum += kernel[t] * from[static_cast<Index>(t) * stride + j];
-    to[j] = sum;
+  for (Index j = whole; j < count; ++j) {
+    const float* at = from + j;
+    to[j] = 0.0f;
+    for (const float weight : kernel) {
+      to[j] += weight * *at;
+      at += stride;
+    }
   }
 }
 

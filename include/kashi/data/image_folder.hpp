@@ -1,15 +1,12 @@
-/// Datasets of picture files in a folder, with labels from the file names or folders, or with a mask for each picture.
+/// Datasets of picture files in a folder, with labels from the file names or folders.
 ///
 /// Pictures are decoded when they are first asked for and kept as bytes. The list of files is sorted, so that nothing
 /// depends on the order in which the system lists a folder.
 #pragma once
 
 #include <algorithm>
-#include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +15,7 @@
 #include <kashi/core/parallel.hpp>
 #include <kashi/data/dataset.hpp>
 #include <kashi/data/label_rules.hpp>
-#include <kashi/data/tensor_dataset.hpp>
-#include <kashi/io/image.hpp>
+#include <kashi/data/picture_files.hpp>
 
 namespace kashi::inline v0::data {
 
@@ -33,59 +29,6 @@ struct ImageFolderOptions {
 };
 
 namespace detail {
-
-/// Decodes pictures and keeps their bytes, for several threads at once.
-class PictureCache {
- public:
-  PictureCache(std::size_t count, int channels, Index bytes) : kept_(count), channels_(channels), room_(bytes) {}
-
-  Tensor<std::uint8_t> get(std::size_t i, const std::string& path) const {
-    {
-      const std::lock_guard lock(mutex_);
-      if (kept_[i].numel() > 0) return kept_[i];
-    }
-    Tensor<std::uint8_t> picture = io::load_image(path, {.channels = channels_});
-    const std::lock_guard lock(mutex_);
-    if (kept_[i].numel() == 0 && picture.numel() <= room_) {
-      kept_[i] = picture;
-      room_ -= picture.numel();
-    }
-    return picture;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  mutable std::vector<Tensor<std::uint8_t>> kept_;
-  int channels_;
-  mutable Index room_;
-};
-
-inline bool is_picture(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".bmp";
-}
-
-/// The paths of all pictures in a folder and the folders in it, sorted; hidden ones (".thumbs") are left out.
-inline std::vector<std::string> list_pictures(const std::string& who, const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  require<IoError>(fs::is_directory(folder, error), who, ": no such folder; got \"", folder, "\"");
-  std::vector<std::string> out;
-  fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    const bool is_hidden = entry->path().filename().string().starts_with('.');
-    std::error_code ignored;  // an entry that can't be looked at is no picture
-    if (is_hidden && entry->is_directory(ignored)) entry.disable_recursion_pending();
-    if (!is_hidden && is_picture(entry->path()) && entry->is_regular_file(ignored))
-      out.push_back(entry->path().generic_string());
-  }
-  require<IoError>(!error, who, ": can't list the folder \"", folder, "\": ", error.message());
-  require<IoError>(!out.empty(), who, ": the folder holds no PNG, JPEG or BMP image; got \"", folder, "\"");
-  std::sort(out.begin(), out.end());
-  return out;
-}
 
 class ImageFolderSource final : public Source {
  public:
@@ -106,7 +49,7 @@ class ImageFolderSource final : public Source {
   Index size() const override { return static_cast<Index>(files_.size()); }
   Example get(Index i) const override {
     const std::size_t file = files_[static_cast<std::size_t>(i)];
-    return {.image = to_unit_floats(cache_->get(file, paths_[file])), .label = labels_[file], .name = paths_[file]};
+    return {.image = io::to_float(cache_->get(file, paths_[file])), .label = labels_[file], .name = paths_[file]};
   }
   Index label(Index i) const override { return labels_[files_[static_cast<std::size_t>(i)]]; }
   std::string name(Index i) const override { return paths_[files_[static_cast<std::size_t>(i)]]; }
