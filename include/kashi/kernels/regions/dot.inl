@@ -17,8 +17,7 @@ KASHI_INLINE void dot_tile(const DotJob<T>& job, const T* in, T* out) {
   for (Index tap = 0; tap < job.taps; ++tap) {
     const T* a = in + job.in_offsets[tap];
     const T* w = job.weight + job.weight_offsets[tap];
-    Index k = 0;
-    for (; k < whole; k += width, w += Channels * width) {
+    for (Index k = 0; k < whole; k += width, w += Channels * width) {
       Vec<T> b[Channels];
       KASHI_UNROLL for (int c = 0; c < Channels; ++c) {
         b[c] = load(w + c * width);
@@ -30,10 +29,14 @@ KASHI_INLINE void dot_tile(const DotJob<T>& job, const T* in, T* out) {
         KASHI_UNROLL for (int c = 0; c < Channels; ++c) sum[i][c] += x * b[c];
       }
     }
-    if (k < job.depth) {
-      for (int i = 0; i < Pixels; ++i) {
-        const Vec<T> x = load_part(a + i * job.pixel_step + k, job.depth - k);
-        for (int c = 0; c < Channels; ++c) sum[i][c] += x * load(w + c * width);
+  }
+  if (whole < job.depth) {  // apart, so that the sums above stay in registers
+    for (Index tap = 0; tap < job.taps; ++tap) {
+      const T* a = in + job.in_offsets[tap] + whole;
+      const T* w = job.weight + job.weight_offsets[tap] + whole * Channels;
+      KASHI_UNROLL for (int i = 0; i < Pixels; ++i) {
+        const Vec<T> x = load_part(a + i * job.pixel_step, job.depth - whole);
+        KASHI_UNROLL for (int c = 0; c < Channels; ++c) sum[i][c] += x * load(w + c * width);
       }
     }
   }
