@@ -91,6 +91,21 @@ TEST_CASE("a PNG whose data changed is found by its checksum") {
   CHECK_THAT(message(png), Contains("its IDAT chunk at byte 33 is damaged (wrong checksum)"));
 }
 
+TEST_CASE("a JPEG whose Huffman tables are damaged or missing is refused") {
+  const Bytes whole = small_jpeg();
+  const auto marker = [&](int code) {
+    std::size_t at = 2;
+    while (whole[at] != std::byte{0xFF} || whole[at + 1] != static_cast<std::byte>(code)) ++at;
+    return at;
+  };
+  Bytes full = whole;
+  for (std::size_t i = 0; i < 16; ++i) full[marker(0xC4) + 5 + i] = std::byte{17};
+  CHECK_THAT(message(full), Contains("is damaged") && Contains("its Huffman table at byte"));
+  Bytes missing = whole;
+  missing[marker(0xC4) + 1] = std::byte{0xFE};  // the tables become a comment
+  CHECK_THAT(message(missing), Contains("uses a Huffman table that is not there"));
+}
+
 TEST_CASE("headers that claim too much are refused before memory is taken") {
   const std::string big = "its header claims 60000x60000 pixels, the limit is 16384 a side (io::Limits)";
   CHECK(message(make_png({.width = 60'000, .height = 60'000})) == "cannot read image: " + big);

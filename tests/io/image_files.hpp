@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <kashi/io/image_check.hpp>
+#include <kashi/io/png_check.hpp>
 
 namespace image_files {
 

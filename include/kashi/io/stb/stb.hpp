@@ -44,7 +44,8 @@ class DecoderMemory {
     if (is_exceeded_) return nullptr;
     if (old == nullptr) blocks_.push_back(nullptr);
     void*& place = *std::find(blocks_.begin(), blocks_.end(), old);
-    void* block = ::realloc(old, size);
+    // stb before 2.28 reads tables that a damaged file never set: they are zeros, not whatever lay in memory.
+    void* block = old == nullptr ? ::calloc(size, 1) : ::realloc(old, size);
     if (block != nullptr) place = block;
     return block;
   }
