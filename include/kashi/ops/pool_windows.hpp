@@ -1,0 +1,209 @@
+/// The loops of pooling on plain tensors, for fixed and adaptive windows alike; ops/pool.hpp makes them differentiable.
+///
+/// A window is the product of a span of rows and a span of columns, so a plan is two lists of spans.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <kashi/core/tensor.hpp>
+#include <kashi/kernels/pool_geometry.hpp>
+
+namespace kashi::inline v0::detail {
+
+/// Positions begin, begin + step, ... (count of them) of one axis, and the number that an average divides by.
+struct PoolSpan {
+  Index begin = 0;
+  Index count = 0;
+  Index divisor = 1;
+};
+
+/// Windows over images [N,H,W,C] with outputs [N,OH,OW,C].
+struct PoolPlan {
+  Shape input;
+  Shape output;
+  std::vector<PoolSpan> rows;
+  std::vector<PoolSpan> columns;
+  Index row_step = 1;
+  Index column_step = 1;
+};
+
+/// How an average counts the zeros of the padding.
+enum class PaddingCount { included, excluded };
+
+/// Spans of one axis. The divisor counts padding if asked, but never what lies beyond it in ceil mode (PyTorch's rule).
+inline std::vector<PoolSpan> pool_spans(Index outputs, Index input, Index kernel, Index stride, Index dilation,
+                                        kernels::PaddingPair padding, PaddingCount count) {
+  std::vector<PoolSpan> spans;
+  for (Index o = 0; o < outputs; ++o) {
+    const Index start = o * stride - padding.begin;
+    const Index skipped = start >= 0 ? 0 : (-start + dilation - 1) / dilation;
+    const Index begin = start + skipped * dilation;
+    const Index inside = begin >= input ? 0 : std::min(kernel - skipped, (input - begin + dilation - 1) / dilation);
+    const Index padded = std::min(kernel, input + padding.end - start);
+    spans.push_back({begin, inside, count == PaddingCount::included ? padded : inside});
+  }
+  return spans;
+}
+
+inline PoolPlan pool_plan(const kernels::PoolGeometry& g, PaddingCount count) {
+  return {.input = {g.batch, g.in_height, g.in_width, g.channels},
+          .output = {g.batch, g.out_height, g.out_width, g.channels},
+          .rows = pool_spans(g.out_height, g.in_height, g.kernel.height, g.stride.height, g.dilation.height,
+                             {g.pad_top, g.pad_bottom}, count),
+          .columns = pool_spans(g.out_width, g.in_width, g.kernel.width, g.stride.width, g.dilation.width,
+                                {g.pad_left, g.pad_right}, count),
+          .row_step = g.dilation.height,
+          .column_step = g.dilation.width};
+}
+
+/// Output o of `outputs` covers [floor(o I / O), ceil((o + 1) I / O)): PyTorch's adaptive windows.
+inline std::vector<PoolSpan> adaptive_spans(Index outputs, Index input) {
+  std::vector<PoolSpan> spans;
+  for (Index o = 0; o < outputs; ++o) {
+    const Index begin = o * input / outputs, end = ((o + 1) * input + outputs - 1) / outputs;
+    spans.push_back({begin, end - begin, end - begin});
+  }
+  return spans;
+}
+
+inline PoolPlan adaptive_plan(const Shape& input, const kernels::Pair& output) {
+  return {.input = input,
+          .output = {input[0], output.height, output.width, input[3]},
+          .rows = adaptive_spans(output.height, input[1]),
+          .columns = adaptive_spans(output.width, input[2])};
+}
+
+/// Calls f(output pixel, image's first input pixel, rows, columns) for every output pixel, several at a time.
+template <class F>
+void for_each_window(const PoolPlan& plan, F&& f) {
+  const Index out_height = plan.output[1], out_width = plan.output[2], plane = plan.input[1] * plan.input[2];
+  parallel_for(plan.output[0] * out_height, 1, [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      const PoolSpan& rows = plan.rows[static_cast<std::size_t>(row % out_height)];
+      for (Index ow = 0; ow < out_width; ++ow)
+        f(row * out_width + ow, row / out_height * plane, rows, plan.columns[static_cast<std::size_t>(ow)]);
+    }
+  });
+}
+
+/// Calls f(output pixel, image's first input pixel, rows, columns, first channel, end channel) so that no two calls at
+/// a time write to the same input: images and blocks of channels are apart, windows of one block come in order.
+template <class F>
+void for_each_window_in_order(const PoolPlan& plan, F&& f) {
+  constexpr Index block = 64;
+  const Index out_height = plan.output[1], out_width = plan.output[2], channels = plan.input[3];
+  const Index plane = plan.input[1] * plan.input[2], blocks = (channels + block - 1) / block;
+  parallel_for(plan.output[0] * blocks, 1, [&](Index begin, Index end) {
+    for (Index job = begin; job < end; ++job) {
+      const Index image = job / blocks, first = job % blocks * block, last = std::min(channels, first + block);
+      for (Index oh = 0; oh < out_height; ++oh)
+        for (Index ow = 0; ow < out_width; ++ow)
+          f((image * out_height + oh) * out_width + ow, image * plane, plan.rows[static_cast<std::size_t>(oh)],
+            plan.columns[static_cast<std::size_t>(ow)], first, last);
+    }
+  });
+}
+
+/// Calls f(pixel within the image) for every position of a window, in row-major order.
+template <class F>
+void for_each_position(const PoolPlan& plan, const PoolSpan& rows, const PoolSpan& columns, F&& f) {
+  for (Index i = 0; i < rows.count; ++i) {
+    const Index row = (rows.begin + i * plan.row_step) * plan.input[2] + columns.begin;
+    for (Index j = 0; j < columns.count; ++j) f(row + j * plan.column_step);
+  }
+}
+
+/// Where each maximum was found: the pixel within its image.
+using PoolPositions = Tensor<std::int32_t>;
+
+/// The largest element of each window; NaN wins. `positions`, unless null, gets the first of equals in row-major order.
+template <class T>
+Tensor<T> max_pool(const PoolPlan& plan, const Tensor<T>& x, PoolPositions* positions) {
+  Tensor<T> y = Tensor<T>::empty(plan.output);
+  if (positions != nullptr) *positions = PoolPositions::empty(plan.output);
+  T* out = y.mutable_data();
+  std::int32_t* found = positions != nullptr ? positions->mutable_data() : nullptr;
+  const T* in = x.data();
+  const Index channels = plan.input[3];
+  for_each_window(plan, [&](Index o, Index image, const PoolSpan& rows, const PoolSpan& columns) {
+    T* best = out + o * channels;
+    std::int32_t* where = found != nullptr ? found + o * channels : nullptr;
+    bool is_first = true;
+    for_each_position(plan, rows, columns, [&](Index pixel) {
+      const T* p = in + (image + pixel) * channels;
+      const auto here = static_cast<std::int32_t>(pixel);
+      for (Index c = 0; c < channels; ++c) {
+        const bool better = is_first || p[c] > best[c] || p[c] != p[c];
+        best[c] = better ? p[c] : best[c];
+        if (where != nullptr) where[c] = better ? here : where[c];
+      }
+      is_first = false;
+    });
+  });
+  return y;
+}
+
+/// Adds every output's number to the input that its maximum came from.
+template <class T>
+Tensor<T> scatter_to_positions(const PoolPlan& plan, const PoolPositions& positions, const Tensor<T>& dy) {
+  Tensor<T> dx = Tensor<T>::zeros(plan.input);
+  T* out = dx.mutable_data();
+  const Index channels = plan.input[3];
+  for_each_window_in_order(plan, [&, in = dy.data(), where = positions.data()](Index o, Index image, const PoolSpan&,
+                                                                             const PoolSpan&, Index first, Index last) {
+    for (Index c = first; c < last; ++c) out[(image + where[o * channels + c]) * channels + c] += in[o * channels + c];
+  });
+  return dx;
+}
+
+/// Takes every output's number from the input that its maximum came from: the adjoint of scatter_to_positions.
+template <class T>
+Tensor<T> gather_from_positions(const PoolPlan& plan, const PoolPositions& positions, const Tensor<T>& x) {
+  Tensor<T> y = Tensor<T>::empty(plan.output);
+  T* out = y.mutable_data();
+  const Index channels = plan.input[3];
+  for_each_window(plan, [&, in = x.data(), where = positions.data()](Index o, Index image, const PoolSpan&, const PoolSpan&) {
+    for (Index c = 0; c < channels; ++c) out[o * channels + c] = in[(image + where[o * channels + c]) * channels + c];
+  });
+  return y;
+}
+
+/// The sum of each window divided by its spans' divisors, or by `divisor` unless 0.
+template <class T>
+Tensor<T> avg_pool(const PoolPlan& plan, Index divisor, const Tensor<T>& x) {
+  Tensor<T> y = Tensor<T>::empty(plan.output);
+  T* out = y.mutable_data();
+  const Index channels = plan.input[3];
+  for_each_window(plan, [&, in = x.data()](Index o, Index image, const PoolSpan& rows, const PoolSpan& columns) {
+    T* total = out + o * channels;
+    std::fill_n(total, channels, T{0});
+    for_each_position(plan, rows, columns, [&](Index pixel) {
+      const T* p = in + (image + pixel) * channels;
+      for (Index c = 0; c < channels; ++c) total[c] += p[c];
+    });
+    const T count = static_cast<T>(divisor != 0 ? divisor : rows.divisor * columns.divisor);
+    for (Index c = 0; c < channels; ++c) total[c] /= count;
+  });
+  return y;
+}
+
+/// Spreads every output's number evenly over its window: the adjoint of avg_pool.
+template <class T>
+Tensor<T> spread_over_windows(const PoolPlan& plan, Index divisor, const Tensor<T>& dy) {
+  Tensor<T> dx = Tensor<T>::zeros(plan.input);
+  T* out = dx.mutable_data();
+  const Index channels = plan.input[3];
+  for_each_window_in_order(plan, [&, in = dy.data()](Index o, Index image, const PoolSpan& rows, const PoolSpan& columns,
+                                                    Index first, Index last) {
+    const T count = static_cast<T>(divisor != 0 ? divisor : rows.divisor * columns.divisor);
+    for_each_position(plan, rows, columns, [&](Index pixel) {
+      T* p = out + (image + pixel) * channels;
+      for (Index c = first; c < last; ++c) p[c] += in[o * channels + c] / count;
+    });
+  });
+  return dx;
+}
+
+}  // namespace kashi::inline v0::detail
