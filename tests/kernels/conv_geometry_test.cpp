@@ -109,14 +109,14 @@ TEST_CASE("pooling in ceil mode drops a last window that starts in the padding")
   CHECK(kernels::pool2d_geometry("max_pool2d", {1, 6, 6, 1}, {.kernel = 3}).stride == kernels::Pair(3));
 }
 
-TEST_CASE("window ranges hold exactly the taps inside the image") {
+TEST_CASE("clipped windows hold exactly the taps inside the image") {
   for (Index input = 1; input <= 7; ++input)
     for (Index output = 0; output <= 6; ++output)
       for (Index dilation = 1; dilation <= 3; ++dilation) {
-        const auto range = kernels::window_range(output, input, 4, 2, dilation, 3);
+        const auto taps = kernels::window_taps(output * 2 - 3, 4, dilation, input);
         for (Index tap = 0; tap < 4; ++tap) {
           const Index position = output * 2 - 3 + tap * dilation;
-          REQUIRE((position >= 0 && position < input) == (tap >= range.first && tap < range.last));
+          REQUIRE((position >= 0 && position < input) == (tap >= taps.first && tap < taps.last));
         }
       }
 }

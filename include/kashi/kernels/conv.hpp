@@ -11,6 +11,7 @@
 #include <kashi/kernels/backward_weight.hpp>
 #include <kashi/kernels/direct.hpp>
 #include <kashi/kernels/dot.hpp>
+#include <kashi/kernels/lanes.hpp>
 #include <kashi/kernels/route.hpp>
 #include <kashi/kernels/stem.hpp>
 #include <kashi/kernels/winograd.hpp>
@@ -38,6 +39,7 @@ Index conv2d_forward_workspace(const ConvGeometry& g) {
   return detail::with_winograd<T>(
       conv_route<T>(g), [&](auto tile) { return detail::winograd_conv_workspace<tile, T>(shape); },
       [&] {
+        if (detail::lanes_fit<T>(g)) return detail::lanes_workspace<T>(g);
         return detail::stem_fits(g) ? detail::stem_workspace<T>(g) : detail::direct_conv_workspace<T>(shape);
       });
 }
@@ -49,6 +51,7 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* weight, const T*
   detail::with_winograd<T>(
       conv_route<T>(g), [&](auto tile) { detail::winograd_conv<tile>(shape, x, weight, bias, y, workspace); },
       [&] {
+        if (detail::lanes_fit<T>(g)) return detail::lanes_forward(g, x, weight, bias, y, workspace);
         if (detail::stem_fits(g)) return detail::stem_forward(g, x, weight, bias, y, workspace);
         detail::direct_conv(shape, x, weight, bias, y, workspace);
       });
@@ -61,6 +64,7 @@ Index conv2d_backward_data_workspace(const ConvGeometry& g) {
       conv_route<T>(g),
       [&](auto tile) { return detail::winograd_conv_workspace<tile, T>(detail::backward_data_shape(g, 0, 0)); },
       [&] {
+        if (detail::lanes_fit<T>(g)) return detail::lanes_workspace<T>(g);
         return detail::dot_fits(g) ? detail::dot_workspace<T>(g) : detail::direct_backward_data_workspace<T>(g);
       });
 }
@@ -74,6 +78,7 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* weight, T
         detail::winograd_conv<tile, T>(detail::backward_data_shape(g, 0, 0), dy, weight, nullptr, dx, workspace);
       },
       [&] {
+        if (detail::lanes_fit<T>(g)) return detail::lanes_backward_data(g, dy, weight, dx, workspace);
         if (detail::dot_fits(g)) return detail::dot_backward_data(g, dy, weight, dx, workspace);
         detail::direct_backward_data(g, dy, weight, dx, workspace);
       });
@@ -86,6 +91,7 @@ Index conv2d_backward_weight_workspace(const ConvGeometry& g) {
       conv_route<T>(g),
       [&](auto tile) { return detail::WinogradWeightPlan<tile>(g, tiles<T>().lanes).workspace(); },
       [&] {
+        if (detail::lanes_fit<T>(g)) return detail::lanes_weight_workspace<T>(g);
         return detail::stem_weight_fits<T>(g) ? detail::StemPlan(g, tiles<T>().lanes).weight_workspace()
                                               : detail::BackwardWeightPlan(g, tiles<T>().lanes).workspace();
       });
@@ -97,6 +103,7 @@ void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
   detail::with_winograd<T>(
       conv_route<T>(g), [&](auto tile) { detail::winograd_backward_weight<tile>(g, x, dy, dweight, workspace); },
       [&] {
+        if (detail::lanes_fit<T>(g)) return detail::lanes_backward_weight(g, x, dy, dweight, workspace);
         if (detail::stem_weight_fits<T>(g)) return detail::stem_backward_weight(g, x, dy, dweight, workspace);
         detail::direct_backward_weight(g, x, dy, dweight, workspace);
       });

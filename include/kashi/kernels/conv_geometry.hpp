@@ -85,6 +85,19 @@ constexpr Index conv_transpose_output_size(Index input, Index kernel, Index stri
   return (input - 1) * stride + effective_kernel(kernel, dilation) - padding.begin - padding.end + output_padding;
 }
 
+/// Taps [first, last) of a window lie inside of an axis.
+struct WindowTaps {
+  Index first = 0;
+  Index last = 0;
+};
+
+/// Clips a window that starts at position `start` (which may be negative), taps `dilation` apart, to `size` positions.
+constexpr WindowTaps window_taps(Index start, Index kernel, Index dilation, Index size) {
+  const Index first = start >= 0 ? 0 : std::min(kernel, (-start + dilation - 1) / dilation);
+  const Index last = start >= size ? 0 : std::min(kernel, (size - start + dilation - 1) / dilation);
+  return {first, std::max(first, last)};
+}
+
 namespace detail {
 
 inline std::string sizes_text(const Sizes4& sizes) {

@@ -101,21 +101,4 @@ inline PoolGeometry pool2d_geometry(std::string_view who, const Sizes4& input, c
   return g;
 }
 
-/// One axis of a window: taps [first, last) lie inside the image, the first tap reads position `start`
-/// (which may be negative); tap t reads start + t * dilation.
-struct WindowRange {
-  Index start = 0;
-  Index first = 0;
-  Index last = 0;
-};
-
-/// Clips the window of output position `output` to an axis of `input` positions.
-constexpr WindowRange window_range(Index output, Index input, Index kernel, Index stride, Index dilation,
-                                   Index pad_begin) {
-  const Index start = output * stride - pad_begin;
-  const Index first = start >= 0 ? 0 : (-start + dilation - 1) / dilation;
-  const Index last = start >= input ? 0 : (input - start + dilation - 1) / dilation;
-  return {start, std::min(first, kernel), std::max(std::min(first, kernel), std::min(last, kernel))};
-}
-
 }  // namespace kashi::inline v0::kernels
