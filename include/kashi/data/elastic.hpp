@@ -17,7 +17,7 @@ struct ElasticOptions {
 };
 
 /// Shifts every pixel by a smooth random field: numbers uniform in [-1, 1], smoothed, times alpha. The field fades to
-/// two thirds at the border, where it is smoothed with zeros.
+/// about two thirds at the border, where it is smoothed with zeros.
 class Elastic {
  public:
   explicit Elastic(const ElasticOptions& options = {}) : options_(options) {

@@ -27,7 +27,8 @@ struct Example {
 /// Whatever thread draws them and whatever was drawn for other examples, the numbers are the same.
 class RandomStream {
  public:
-  /// `index` is the example's place in the dataset, below 2^40; `epoch` counts from 0.
+  /// `index` is the example's place in the dataset, below 2^40; `epoch` counts from 0. The seed is changed by a
+  /// constant, so that a random::Generator of the same seed (which shuffles) draws other numbers.
   RandomStream(std::uint64_t seed, Index epoch, Index index)
       : philox_(seed ^ 0x6B61736869ull, (static_cast<std::uint64_t>(epoch) << 40) ^ static_cast<std::uint64_t>(index)) {
   }
@@ -47,7 +48,7 @@ class RandomStream {
     next_ += 2;
     return value;
   }
-  /// `count` numbers of the stream at once for work on whole images: a Philox of their own, addressed by position.
+  /// A stream addressed by position, for one number a pixel.
   random::Philox fork() { return random::Philox(philox_.bits(next_++), 0); }
 
  private:
