@@ -9,8 +9,7 @@
 /// optimizers on one set of parameters are almost always a mistake.
 #pragma once
 
-#include <algorithm>
-#include <span>
+#include <cmath>
 #include <string>
 #include <type_traits>
 #include <unordered_set>
@@ -146,6 +145,8 @@ void Optimizer<T>::check_state(const State<T>& state) const {
   for (const auto& [name, value] : state.numbers)
     require(!name.starts_with("kind.") || name == "kind." + kind(), who, ": the state is of ", name.substr(5));
   detail::require_same_names(numbers(), state.numbers, who);
+  for (const auto& [name, value] : state.numbers)
+    require(std::isfinite(value) && value >= 0, who, ": the number \"", name, "\" is ", value);
   const auto names = buffer_names();
   std::size_t known = 0;
   for (std::size_t i = 0; i < slots_.size(); ++i) {

@@ -71,6 +71,8 @@ class Scheduler {
     for (const auto& [key, value] : numbers)
       require(!key.starts_with("kind.") || key == "kind." + name_, who, ": the state is of ", key.substr(5));
     detail::require_same_names(state(), numbers, who);
+    for (const auto& [key, value] : numbers)
+      require(std::isfinite(value) && value >= 0, who, ": the number \"", key, "\" is ", value);
     const double t = numbers.at("position");
     check_position(t);
     for (std::size_t group = 0; group < bases_.size(); ++group) bases_[group] = numbers.at(text("base.", group));
@@ -78,27 +80,25 @@ class Scheduler {
     position_ = t;
   }
 
-  /// For schedules that are made of others.
+  /// For schedules that are made of others: what they steer, and the learning rates that they start from.
   const OptimizerBase::Settings& settings() const { return settings_; }
+  const std::vector<double>& bases() const { return bases_; }
 
  protected:
   /// The first scheduler of an optimizer notes the learning rates that it finds; all schedulers start from those.
   Scheduler(std::string name, const OptimizerBase& optimizer)
       : name_(std::move(name)), settings_(optimizer.settings()) {
-    for (GroupSettings& group : *settings_) {
-      if (!group.initial_lr) group.initial_lr = group.lr;
-      bases_.push_back(*group.initial_lr);
-    }
+    for (const GroupSettings& group : *settings_) bases_.push_back(group.initial_lr.value_or(group.lr));
   }
 
   Index groups() const { return static_cast<Index>(settings_->size()); }
   /// Starts from other learning rates than the optimizer's, a value a group.
-  void set_bases(const std::vector<double>& bases) {
-    bases_ = bases;
+  void set_bases(std::vector<double> bases) { bases_ = std::move(bases); }
+  /// Sets the learning rates (and momenta) of position 0: the last line of a constructor.
+  void start() {
     for (std::size_t group = 0; group < bases_.size(); ++group) (*settings_)[group].initial_lr = bases_[group];
+    apply(0);
   }
-  /// Sets the learning rates (and momenta) of position 0; the last line of a constructor.
-  void start() { set_position(0); }
 
  private:
   void apply(double t) {
