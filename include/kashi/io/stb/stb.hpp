@@ -104,6 +104,8 @@ inline void check(bool holds) { require<FormatError>(holds, "stb: the file break
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wunused-function"
 namespace kashi::inline v0::io::detail::stb {
+using ::abs;  // stb's calls must not find the library's own function of that name
+using ::pow;
 #if __has_include(<stb/stb_image.h>)
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>

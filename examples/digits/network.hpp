@@ -1,0 +1,79 @@
+/// The digits program's network and augmentation, and the file in which it keeps its weights.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <kashi/data/transforms.hpp>
+#include <kashi/nn/activation.hpp>
+#include <kashi/nn/container.hpp>
+#include <kashi/nn/conv.hpp>
+#include <kashi/nn/dropout.hpp>
+#include <kashi/nn/linear.hpp>
+#include <kashi/nn/norm.hpp>
+#include <kashi/nn/pool.hpp>
+#include <kashi/train/weights.hpp>
+
+namespace digits {
+
+inline constexpr kashi::Index image_size = 64;
+
+/// Convolution, batch norm, ReLU.
+inline kashi::nn::Sequential<float> unit(kashi::Index in, kashi::Index out, kashi::Index stride = 1) {
+  using namespace kashi;
+  return nn::Sequential{nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = false}), nn::BatchNorm2d(out), nn::ReLU()};
+}
+
+/// Four stages that halve the image, 64x64x3 -> 4x4x96, then the mean over all pixels: 161,000 parameters for 4 classes.
+inline kashi::nn::Sequential<float> network(kashi::Index classes) {
+  using namespace kashi;
+  return nn::Sequential{unit(3, 16),  nn::MaxPool2d(2), unit(16, 32), unit(32, 32), nn::MaxPool2d(2), unit(32, 64), unit(64, 64), nn::MaxPool2d(2),
+                        unit(64, 96), nn::MaxPool2d(2), nn::GlobalAvgPool2d(), nn::Dropout(0.2), nn::Linear({.in = 96, .out = classes})};
+}
+
+/// What every image goes through before the network: the right size, and values about 0.
+inline kashi::data::Compose preprocessing() {
+  using namespace kashi;
+  return data::Compose({data::Resize({.size = {image_size, image_size}}), data::Normalize({.mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}})});
+}
+
+/// What a writer might have done otherwise. No flips: no digit survives them. Empty corners take the paper's colour.
+inline kashi::data::Compose augmentation() {
+  using namespace kashi;
+  const data::Fill paper{.border = data::Border::colour};
+  return data::Compose({data::RandomAffine({.degrees = 12, .translate = {0.08, 0.08}, .scale = {0.85, 1.15}, .shear = 10, .fill = paper}),
+                        data::Elastic({.alpha = 30, .sigma = 5, .fill = paper, .p = 0.5}),
+                        data::ColorJitter({.brightness = 0.2, .contrast = 0.2})});
+}
+
+/// Weights with the class names beside them.
+inline void save(const std::filesystem::path& path, const kashi::nn::Module<float>& net, const std::vector<std::string>& class_names) {
+  std::string names;
+  for (const auto& name : class_names) names += (names.empty() ? "" : "\n") + name;
+  kashi::train::save_weights(path, net.to_state_dict(), {{"classes", names}});
+}
+
+/// A trained network and the names of its classes.
+struct Loaded {
+  kashi::nn::Sequential<float> net;
+  std::vector<std::string> class_names;
+};
+
+/// Throws FormatError if the file holds other weights than this program's.
+inline Loaded load(const std::filesystem::path& path) {
+  const kashi::io::TensorFile file = kashi::io::load_safetensors(path);
+  const auto found = file.metadata.find("classes");
+  kashi::require<kashi::FormatError>(found != file.metadata.end(), "'", path.string(), "' does not hold weights of this program: its metadata have no \"classes\"");
+  std::vector<std::string> names{""};
+  for (const char c : found->second) {
+    if (c == '\n') names.emplace_back();
+    else names.back() += c;
+  }
+  Loaded loaded{network(static_cast<kashi::Index>(names.size())), names};
+  loaded.net.load_state_dict(kashi::train::get_state(file));
+  loaded.net.eval();
+  return loaded;
+}
+
+}  // namespace digits

@@ -1,0 +1,102 @@
+/// Checkpoints: everything that a training needs to go on bit for bit, as entries of one safetensors file.
+///
+/// Entries: model.*, optimizer.*, position.*, history.*, random.* (the default generator, which dropout draws from), and
+/// callback.N.* (trainer.hpp). Augmentation and the order of images follow from seed and epoch and need no state.
+#pragma once
+
+#include <kashi/optim/optimizer.hpp>
+#include <kashi/train/callback.hpp>
+#include <kashi/train/weights.hpp>
+
+namespace kashi::inline v0::train {
+
+/// Where a training stands: epochs done, and what was done of the epoch that runs.
+struct TrainingPosition {
+  Index epoch = 0;
+  Index batch = 0;      ///< batches done in this epoch
+  Index images = 0;     ///< images in them
+  double loss_sum = 0;  ///< over those images
+};
+
+/// Adds named numbers under prefix + name.
+inline void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers) {
+  for (const auto& [name, value] : numbers) file.add(prefix + name, Tensor<double>::scalar(value));
+}
+
+/// The numbers whose names begin with `prefix`.
+inline optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix) {
+  optim::Numbers numbers;
+  for (const auto& entry : file.entries())
+    if (entry.name.starts_with(prefix)) numbers.set(entry.name.substr(prefix.size()), file.get<double>(entry.name).item());
+  return numbers;
+}
+
+namespace detail {
+
+inline void add_history(io::TensorFile& file, const std::vector<EpochLog>& history) {
+  if (history.empty()) return;
+  const Index rows = static_cast<Index>(history.size());
+  const auto add = [&](const std::string& name, auto&& figure) {
+    Tensor<double> column = Tensor<double>::empty({rows});
+    std::transform(history.begin(), history.end(), column.mutable_data(), figure);
+    file.add("history." + name, column);
+  };
+  add("seconds", [](const EpochLog& log) { return log.seconds; });
+  add("images_per_second", [](const EpochLog& log) { return log.images_per_second; });
+  for (const auto& [name, value] : history.front().values())
+    add("values." + name, [&key = name](const EpochLog& log) { return log.at(key); });
+}
+
+inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epochs) {
+  if (!file.contains("history.seconds")) return {};
+  const Tensor<double> seconds = file.get<double>("history.seconds"), rates = file.get<double>("history.images_per_second");
+  std::vector<EpochLog> history(static_cast<std::size_t>(seconds.numel()));
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    history[i].epoch = static_cast<Index>(i) + 1;
+    history[i].epochs = epochs;
+    history[i].seconds = seconds(i);
+    history[i].images_per_second = rates(i);
+  }
+  const std::string prefix = "history.values.";
+  for (const auto& entry : file.entries()) {
+    if (!entry.name.starts_with(prefix)) continue;
+    const Tensor<double> column = file.get<double>(entry.name);
+    for (std::size_t i = 0; i < history.size(); ++i) history[i].set(entry.name.substr(prefix.size()), column(i));
+  }
+  return history;
+}
+
+}  // namespace detail
+
+/// Adds the state of network, optimizer, position, history and default generator.
+inline void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
+                               const TrainingPosition& position, const std::vector<EpochLog>& history, bool stopped) {
+  add_state(file, "model.", model.to_state_dict());
+  const optim::State<float> state = optimizer.state();
+  add_state(file, "optimizer.tensors.", state.tensors);
+  add_numbers(file, "optimizer.numbers.", state.numbers);
+  file.add("position", Tensor<Index>({4}, {position.epoch, position.batch, position.images, Index{stopped}}));
+  file.add("position.loss_sum", Tensor<double>::scalar(position.loss_sum));
+  const random::GeneratorState random = default_generator().state();
+  file.add("random", Tensor<Index>({2}, {static_cast<Index>(random.seed), static_cast<Index>(random.stream)}));
+  detail::add_history(file, history);
+}
+
+/// Takes it back. Throws ValueError or ShapeError naming `path` if the checkpoint is of another network or optimizer.
+inline void get_training_state(const io::TensorFile& file, const std::string& path, nn::Module<float>& model, optim::Optimizer<float>& optimizer,
+                               TrainingPosition& position, std::vector<EpochLog>& history, bool& stopped) {
+  require<FormatError>(file.contains("position") && file.contains("random"), "resume: '", path, "' is not a checkpoint of a training");
+  try {
+    model.load_state_dict(get_state(file, "model."));
+    optimizer.load_state({get_state(file, "optimizer.tensors."), get_numbers(file, "optimizer.numbers.")});
+  } catch (const Error& error) {
+    throw ValueError(text("resume: the checkpoint '", path, "' is of another training: ", error.what(), " (use another output folder, or leave out --resume)"));
+  }
+  const Tensor<Index> place = file.get<Index>("position"), random = file.get<Index>("random");
+  position = {.epoch = place(0), .batch = place(1), .images = place(2), .loss_sum = file.get<double>("position.loss_sum").item()};
+  stopped = place(3) != 0;
+  default_generator().set_state({static_cast<std::uint64_t>(random(0)), static_cast<std::uint64_t>(random(1))});
+  history = detail::get_history(file, position.epoch);
+}
+
+}  // namespace kashi::inline v0::train
