@@ -4,6 +4,10 @@
 /// time. Loops over register tiles are unrolled by KASHI_UNROLL, not by hope.
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include <kashi/core/parallel.hpp>

@@ -29,9 +29,10 @@ template <class T>
 KASHI_INLINE Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
+/// Zero for negative values; NaN stays NaN.
 template <class T>
 KASHI_INLINE Vec<T> relu(Vec<T> v) {
-  return v > T(0) ? v : Vec<T>{};
+  return v < T(0) ? Vec<T>{} : v;
 }
 template <class V>
 KASHI_INLINE V maximum(V a, V b) {
@@ -57,6 +58,67 @@ KASHI_INLINE T sum_lanes(Vec<T> v) {
   T sum = v[0];
   for (Index i = 1; i < lanes<T>; ++i) sum += v[i];
   return sum;
+}
+
+/// Square roots, correctly rounded: the instruction, since the vector extension has no word for it.
+template <class T>
+KASHI_INLINE Vec<T> square_root(Vec<T> v) {
+#if defined(__x86_64__) && (KASHI_REGION_BYTES > 16 || defined(__AVX__))
+  if constexpr (sizeof(T) == 4) {
+    asm("vsqrtps %1, %0" : "=v"(v) : "v"(v));
+  } else {
+    asm("vsqrtpd %1, %0" : "=v"(v) : "v"(v));
+  }
+#elif defined(__x86_64__)
+  if constexpr (sizeof(T) == 4) {
+    asm("sqrtps %1, %0" : "=x"(v) : "x"(v));
+  } else {
+    asm("sqrtpd %1, %0" : "=x"(v) : "x"(v));
+  }
+#else
+  for (Index i = 0; i < lanes<T>; ++i) v[i] = std::sqrt(v[i]);
+#endif
+  return v;
+}
+
+/// Integers of the element's size, for the bits of a vector.
+template <class T>
+struct BitsOf {
+  using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  typedef integer type __attribute__((vector_size(KASHI_REGION_BYTES)));
+};
+
+/// e^x, relative error below 2e-7 (float) and 5e-16 (double). 0 where the result would be subnormal, infinity above the
+/// largest, NaN for NaN. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by its Taylor series, 2^n by its bits.
+template <class T>
+KASHI_INLINE Vec<T> exponential(Vec<T> x) {
+  using Bits = typename BitsOf<T>::type;
+  constexpr bool single = sizeof(T) == 4;
+  constexpr T magic = single ? T(12582912.0) : T(6755399441055744.0);  // 1.5 * 2^mantissa: adding it rounds to integers
+  constexpr T lowest = single ? T(-87.3365) : T(-708.396);
+  constexpr T highest = single ? T(88.72283) : T(709.7827);
+  constexpr T ln2_high = single ? T(0.693359375) : T(0.693147180369123816490);
+  constexpr T ln2_low = single ? T(-2.12194440e-4) : T(1.90821492927058770002e-10);
+  const Vec<T> clamped = x > highest ? broadcast(highest) : x < lowest ? broadcast(lowest) : x;
+  const Vec<T> shifted = clamped * T(1.44269504088896340736) + magic;
+  const Vec<T> n = shifted - magic;
+  const Vec<T> r = clamped - n * ln2_high - n * ln2_low;
+  constexpr int degree = single ? 7 : 13;
+  constexpr double factorials[] = {1,       1,       2,        6,         24,         120,        720,
+                                   5040.0,  40320.0, 362880.0, 3628800.0, 39916800.0, 479001600., 6227020800.};
+  Vec<T> sum = broadcast(T(1.0 / factorials[degree]));
+  KASHI_UNROLL for (int k = degree - 1; k >= 0; --k) sum = sum * r + T(1.0 / factorials[k]);
+  // 2^n in two steps, since n may be one above the largest exponent.
+  constexpr int mantissa = single ? 23 : 52;
+  const Bits power = reinterpret_cast<Bits>(shifted) - reinterpret_cast<Bits>(broadcast(magic));
+  const Bits half = power >> 1;
+  constexpr typename BitsOf<T>::integer bias = single ? 127 : 1023;
+  const Vec<T> first = reinterpret_cast<Vec<T>>((half + bias) << mantissa);
+  const Vec<T> second = reinterpret_cast<Vec<T>>((power - half + bias) << mantissa);
+  const Vec<T> value = sum * first * second;
+  const Vec<T> infinity = broadcast(std::numeric_limits<T>::infinity());
+  const Vec<T> bounded = x > highest ? infinity : x < lowest ? Vec<T>{} : value;
+  return x != x ? x : bounded;
 }
 
 /// In each run of 2 * Step lanes: the first (or second) Step lanes of a, then those of b.
