@@ -1,9 +1,11 @@
-/// Differentiable functions of one argument, element by element: exp, log, sqrt, abs, square, clamp, sin, cos.
+/// Differentiable functions of one argument, element by element: exp, expm1, log, log1p, sqrt, rsqrt, reciprocal, square,
+/// abs, sign, sin, cos, erf, clamp. Activation functions stand in activation.hpp.
 ///
 /// `elementwise` is the way to write such a function: its value, and its derivative as a differentiable expression.
 #pragma once
 
 #include <cmath>
+#include <numbers>
 
 #include <kashi/ops/arithmetic.hpp>
 
@@ -34,6 +36,21 @@ VariableOf<X> log(const X& input) {
   return elementwise<T>("log", as_variable(input), [](T v) { return std::log(v); }, [](const Variable<T>& x) { return div(1, x); });
 }
 
+/// e^x - 1, exact for small x.
+template <Differentiable X>
+VariableOf<X> expm1(const X& input) {
+  using T = ScalarOf<X>;
+  return elementwise<T>("expm1", as_variable(input), [](T v) { return std::expm1(v); }, [](const Variable<T>& x) { return exp(x); });
+}
+
+/// log(1 + x), exact for small x.
+template <Differentiable X>
+VariableOf<X> log1p(const X& input) {
+  using T = ScalarOf<X>;
+  return elementwise<T>("log1p", as_variable(input), [](T v) { return std::log1p(v); },
+                        [](const Variable<T>& x) { return div(1, add(1, x)); });
+}
+
 /// Square root; the derivative at 0 is infinite.
 template <Differentiable X>
 VariableOf<X> sqrt(const X& input) {
@@ -41,6 +58,20 @@ VariableOf<X> sqrt(const X& input) {
   const Variable<T> x = as_variable(input);
   Tensor<T> value = map(x.value(), [](T v) { return std::sqrt(v); });
   return record<T>("sqrt", value, {x}, [y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> { return {div(context.grad(), mul(2, context.get(y)))}; });
+}
+
+/// 1 / sqrt(x).
+template <Differentiable X>
+VariableOf<X> rsqrt(const X& input) {
+  using T = ScalarOf<X>;
+  return elementwise<T>("rsqrt", as_variable(input), [](T v) { return T{1} / std::sqrt(v); },
+                        [](const Variable<T>& x) { return mul(-0.5, div(rsqrt(x), x)); });
+}
+
+/// 1 / x.
+template <Differentiable X>
+VariableOf<X> reciprocal(const X& input) {
+  return div(1, input);
 }
 
 /// x * x.
@@ -58,6 +89,14 @@ VariableOf<X> abs(const X& input) {
                         [](const Variable<T>& x) { return map(x.value(), [](T v) { return static_cast<T>((v > T{0}) - (v < T{0})); }); });
 }
 
+/// -1, 0 or 1; NaN stays. The derivative is 0 everywhere.
+template <Differentiable X>
+VariableOf<X> sign(const X& input) {
+  using T = ScalarOf<X>;
+  return elementwise<T>("sign", as_variable(input), [](T v) { return v != v ? v : static_cast<T>((v > T{0}) - (v < T{0})); },
+                        [](const Variable<T>& x) { return Tensor<T>::zeros(x.shape()); });
+}
+
 template <Differentiable X>
 VariableOf<X> cos(const X& input);
 
@@ -73,6 +112,14 @@ template <Differentiable X>
 VariableOf<X> cos(const X& input) {
   using T = ScalarOf<X>;
   return elementwise<T>("cos", as_variable(input), [](T v) { return std::cos(v); }, [](const Variable<T>& x) { return neg(sin(x)); });
+}
+
+/// The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+template <Differentiable X>
+VariableOf<X> erf(const X& input) {
+  using T = ScalarOf<X>;
+  return elementwise<T>("erf", as_variable(input), [](T v) { return std::erf(v); },
+                        [](const Variable<T>& x) { return mul(2.0 * std::numbers::inv_sqrtpi, exp(neg(square(x)))); });
 }
 
 /// x held within [low, high]; outside the derivative is 0, at the bounds 1 (PyTorch's rule). Throws ValueError if low > high.
