@@ -10,7 +10,7 @@ if(KASHI_OPENMP)
 endif()
 find_package(ZLIB QUIET)
 find_package(nlohmann_json 3 QUIET CONFIG)
-find_path(KASHI_STB_INCLUDE_DIR stb/stb_image.h DOC "Folder that holds stb/stb_image.h")
+find_path(KASHI_STB_INCLUDE_DIR NAMES stb/stb_image.h stb_image.h DOC "Folder that holds stb/stb_image.h or stb_image.h")
 mark_as_advanced(KASHI_STB_INCLUDE_DIR)
 
 # kashi_optional_dependencies(<variable>): the optional targets that were found.

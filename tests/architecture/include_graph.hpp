@@ -135,6 +135,24 @@ inline std::vector<std::string> cycles(const Headers& headers) {
   return found;
 }
 
+/// Headers (.hpp) that `start` does not reach through its includes, direct or indirect.
+inline std::vector<std::string> unreached(const Headers& headers, const std::string& start) {
+  std::set<std::string> reached;
+  std::vector<std::string> open{start};
+  while (!open.empty()) {
+    const std::string header = open.back();
+    open.pop_back();
+    const auto found = headers.find(header);
+    if (found == headers.end() || !reached.insert(header).second) continue;
+    for (const std::string& include : includes(found->second)) open.push_back(include.substr(1, include.size() - 2));
+  }
+  std::vector<std::string> missing;
+  for (const auto& [header, text] : headers) {
+    if (header.ends_with(".hpp") && !reached.contains(header)) missing.push_back(header);
+  }
+  return missing;
+}
+
 /// Headers (.hpp) without `#pragma once`. Other files are parts that one header includes several times.
 inline std::vector<std::string> without_pragma_once(const Headers& headers) {
   std::vector<std::string> found;

@@ -30,6 +30,10 @@ TEST_CASE("headers do not include each other in circles") {
   CHECK(architecture::cycles(library()) == std::vector<std::string>{});
 }
 
+TEST_CASE("the umbrella includes every header") {
+  CHECK(architecture::unreached(library(), "kashi/kashi.hpp") == std::vector<std::string>{});
+}
+
 TEST_CASE("every header has #pragma once") {
   CHECK(architecture::without_pragma_once(library()) == std::vector<std::string>{});
 }
@@ -71,6 +75,11 @@ TEST_CASE("the checks find what no header may hold") {
   CHECK(architecture::broken_arrows({{"kashi/core/a.hpp", "#include \"b.hpp\"\n"}}).size() == 1);
   CHECK(architecture::broken_arrows({{"kashi/core/a.hpp", "#include <kashi/core/missing.hpp>\n"}}).size() == 1);
   CHECK(architecture::without_pragma_once({{"kashi/core/a.hpp", "#include <string>\n"}}).size() == 1);
+  const Headers lonely{{"kashi/kashi.hpp", "#include <kashi/core/a.hpp>\n"},
+                       {"kashi/core/a.hpp", "#include <kashi/core/b.hpp>\n"},
+                       {"kashi/core/b.hpp", ""},
+                       {"kashi/core/c.hpp", ""}};
+  CHECK(architecture::unreached(lonely, "kashi/kashi.hpp") == std::vector<std::string>{"kashi/core/c.hpp"});
   const Headers circle{{"kashi/core/a.hpp", "#include <kashi/core/b.hpp>\n"},
                        {"kashi/core/b.hpp", "#include <kashi/core/a.hpp>\n"}};
   CHECK(architecture::cycles(circle) ==
