@@ -69,7 +69,7 @@ inline void check(bool holds) { require<FormatError>(holds, "stb: the file break
 
 }  // namespace kashi::inline v0::io::detail::stb
 
-#include <kashi/io/stb/save_macros.hpp>
+#include <kashi/io/stb/save_macros.inl>
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -121,4 +121,4 @@ using ::pow;
 #pragma GCC pop_options
 #endif
 
-#include <kashi/io/stb/restore_macros.hpp>
+#include <kashi/io/stb/restore_macros.inl>

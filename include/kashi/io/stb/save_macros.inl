@@ -1,5 +1,5 @@
 // Included before stb (no include guard): puts the macros of the user's own stb aside, so that ours is compiled with our
-// settings only. restore_macros.hpp brings them back. The list, the same in both, is every macro that stb names, and its
+// settings only. restore_macros.inl brings them back. The list, the same in both, is every macro that stb names, and its
 // functions: stb declares them extern "C", and GCC gives such names to the assembler as they are, whatever the namespace
 // and even if static, so ours get names of their own.
 #pragma push_macro("FAST_BITS")
