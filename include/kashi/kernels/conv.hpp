@@ -109,13 +109,4 @@ void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
       });
 }
 
-/// sums [columns] = the sum over the rows of values [rows, columns]: the gradient of a bias.
-template <class T>
-void sum_rows(Index rows, Index columns, const T* values, T* sums) {
-  std::fill(sums, sums + columns, T(0));
-  for (Index row = 0; row < rows; ++row) {
-    for (Index c = 0; c < columns; ++c) sums[c] += values[row * columns + c];
-  }
-}
-
 }  // namespace kashi::inline v0::kernels

@@ -1,0 +1,213 @@
+/// Kernels by channel on values [rows, channels]: batch norm in training (with ReLU in the same pass), bias gradients, and
+/// the windows of pooling.
+///
+/// Sums go over blocks of rows that fit in cache; blocks are added in their order, in double. Same bits for every number
+/// of threads. Scratch memory comes from the caller.
+#pragma once
+
+#include <algorithm>
+
+#include <kashi/kernels/simd.hpp>
+
+namespace kashi::inline v0::kernels {
+
+/// y = (x - mean) * scale + shift (+ residual), then perhaps ReLU; mean, scale and shift by channel.
+template <class T>
+struct NormalizeJob {
+  Index rows = 0;
+  Index channels = 0;
+  const T* x = nullptr;
+  const T* mean = nullptr;
+  const T* scale = nullptr;
+  const T* shift = nullptr;
+  const T* residual = nullptr;  ///< [rows, channels], or null
+  bool relu = false;
+  T* y = nullptr;
+};
+
+/// The backward pass of a normalisation on a block of rows. `output` (the result after ReLU, or null) masks dy.
+template <class T>
+struct NormalizeGradientJob {
+  Index rows = 0;
+  Index channels = 0;
+  const T* x = nullptr;
+  const T* dy = nullptr;
+  const T* output = nullptr;
+  const T* mean = nullptr;
+  T* sums = nullptr;      ///< sum of dy
+  T* products = nullptr;  ///< sum of dy * (x - mean)
+  const T* scale = nullptr;
+  const T* offset = nullptr;
+  const T* slope = nullptr;
+  T* dx = nullptr;
+};
+
+/// One instruction set's kernels by channel.
+template <class T>
+struct ChannelKernels {
+  void (*statistics)(Index, Index, const T*, T*, T*);
+  void (*normalize)(const NormalizeJob<T>&);
+  void (*gradient_sums)(const NormalizeGradientJob<T>&);
+  void (*gradient)(const NormalizeGradientJob<T>&);
+  void (*maximum)(Index, Index, const T* const*, const std::int32_t*, T*, std::int32_t*);
+  void (*sum)(Index, Index, const T* const*, T, T*);
+  void (*add_to)(Index, Index, T* const*, T, const T*);
+  void (*sum_rows)(Index, Index, const T*, T*);
+};
+
+}  // namespace kashi::inline v0::kernels
+
+#define KASHI_REGION <kashi/kernels/regions/channels.inl>
+#include <kashi/kernels/regions/each_isa.inl>
+
+namespace kashi::inline v0::kernels {
+
+namespace detail {
+
+template <class T>
+const ChannelKernels<T>& by_channel() {
+  return KASHI_BY_ISA(channel_kernels<T>);
+}
+
+/// Rows of a block: it stays in the first-level cache, and there are not too many blocks to add.
+inline Index rows_of_block(Index rows, Index channels) {
+  return std::max({Index{1}, 4096 / std::max<Index>(1, channels), (rows + 1023) / 1024});
+}
+inline Index blocks_of_rows(Index rows, Index channels) {
+  return rows == 0 ? 0 : (rows + rows_of_block(rows, channels) - 1) / rows_of_block(rows, channels);
+}
+
+/// Calls f(block, first row, rows) for every block of rows, on several threads.
+template <class F>
+void for_each_row_block(Index rows, Index channels, F&& f) {
+  const Index size = rows_of_block(rows, channels);
+  parallel_for(blocks_of_rows(rows, channels), 8, [&](Index begin, Index end) {
+    for (Index block = begin; block < end; ++block) f(block, block * size, std::min(size, rows - block * size));
+  });
+}
+
+/// total[c] = the sum over blocks of parts[block * step + c], in double.
+template <class T>
+void add_blocks(Index blocks, Index step, Index channels, const T* parts, T* total) {
+  constexpr Index width = 16;
+  for (Index c0 = 0; c0 < channels; c0 += width) {
+    const Index count = std::min(width, channels - c0);
+    double sums[width] = {};
+    for (Index block = 0; block < blocks; ++block) {
+      for (Index c = 0; c < count; ++c) sums[c] += static_cast<double>(parts[block * step + c0 + c]);
+    }
+    for (Index c = 0; c < count; ++c) total[c0 + c] = static_cast<T>(sums[c]);
+  }
+}
+
+}  // namespace detail
+
+/// Elements of scratch memory for channel_statistics(), normalize_gradient_sums() and sum_rows().
+inline Index channel_sums_workspace(Index rows, Index channels) {
+  return 2 * channels * detail::blocks_of_rows(rows, channels);
+}
+
+/// Mean and biased variance of every channel of x [rows, channels]. Two passes per block, so a large mean costs no digits.
+template <class T>
+void channel_statistics(Index rows, Index channels, const T* x, T* mean, T* variance, T* workspace) {
+  detail::for_each_row_block(rows, channels, [&](Index block, Index first, Index count) {
+    T* part = workspace + block * 2 * channels;
+    detail::by_channel<T>().statistics(count, channels, x + first * channels, part, part + channels);
+  });
+  const Index size = detail::rows_of_block(rows, channels);
+  const Index blocks = detail::blocks_of_rows(rows, channels);
+  for (Index c = 0; c < channels; ++c) {
+    double sum = 0;
+    for (Index b = 0; b < blocks; ++b) {
+      sum += static_cast<double>(std::min(size, rows - b * size)) * static_cast<double>(workspace[b * 2 * channels + c]);
+    }
+    const double centre = rows > 0 ? sum / static_cast<double>(rows) : 0;
+    double squares = 0;
+    for (Index b = 0; b < blocks; ++b) {
+      const double distance = static_cast<double>(workspace[b * 2 * channels + c]) - centre;
+      squares += static_cast<double>(workspace[(b * 2 + 1) * channels + c]) +
+                 static_cast<double>(std::min(size, rows - b * size)) * distance * distance;
+    }
+    mean[c] = static_cast<T>(centre);
+    variance[c] = static_cast<T>(rows > 0 ? squares / static_cast<double>(rows) : 0);
+  }
+}
+
+/// y = (x - mean) * scale + shift (+ residual), then perhaps ReLU, for all rows of the job.
+template <class T>
+void normalize_channels(const NormalizeJob<T>& job) {
+  detail::for_each_row_block(job.rows, job.channels, [&](Index, Index first, Index count) {
+    NormalizeJob<T> block = job;
+    block.rows = count;
+    block.x += first * job.channels;
+    block.y += first * job.channels;
+    if (job.residual != nullptr) block.residual += first * job.channels;
+    detail::by_channel<T>().normalize(block);
+  });
+}
+
+/// job.sums = sum of dy and job.products = sum of dy * (x - mean), by channel; dy masked by job.output.
+/// The workspace as channel_sums_workspace().
+template <class T>
+void normalize_gradient_sums(const NormalizeGradientJob<T>& job, T* workspace) {
+  const Index channels = job.channels;
+  detail::for_each_row_block(job.rows, channels, [&](Index block, Index first, Index count) {
+    NormalizeGradientJob<T> part = job;
+    part.rows = count;
+    part.x += first * channels;
+    part.dy += first * channels;
+    if (job.output != nullptr) part.output += first * channels;
+    part.sums = workspace + block * 2 * channels;
+    part.products = part.sums + channels;
+    detail::by_channel<T>().gradient_sums(part);
+  });
+  const Index blocks = detail::blocks_of_rows(job.rows, channels);
+  detail::add_blocks(blocks, 2 * channels, channels, workspace, job.sums);
+  detail::add_blocks(blocks, 2 * channels, channels, workspace + channels, job.products);
+}
+
+/// job.dx = (dy - offset - (x - mean) * slope) * scale, by channel; dy masked by job.output. For batch norm in training:
+/// scale = weight * inverse, offset = mean of dy, slope = inverse^2 * mean of dy * (x - mean).
+template <class T>
+void normalize_gradient(const NormalizeGradientJob<T>& job) {
+  detail::for_each_row_block(job.rows, job.channels, [&](Index, Index first, Index count) {
+    NormalizeGradientJob<T> part = job;
+    part.rows = count;
+    part.x += first * job.channels;
+    part.dy += first * job.channels;
+    part.dx += first * job.channels;
+    if (job.output != nullptr) part.output += first * job.channels;
+    detail::by_channel<T>().gradient(part);
+  });
+}
+
+/// sums [channels] = the sum over the rows of x [rows, channels]: the gradient of a bias.
+template <class T>
+void sum_rows(Index rows, Index channels, const T* x, T* sums, T* workspace) {
+  detail::for_each_row_block(rows, channels, [&](Index block, Index first, Index count) {
+    detail::by_channel<T>().sum_rows(count, channels, x + first * channels, workspace + block * channels);
+  });
+  detail::add_blocks(detail::blocks_of_rows(rows, channels), channels, channels, workspace, sums);
+}
+
+/// y[c] = the largest of count >= 1 pixels' values, by channel; `where` (may be null) gets positions[i] of the first
+/// largest. NaN wins.
+template <class T>
+void max_window(Index channels, Index count, const T* const* pixels, const std::int32_t* positions, T* y,
+                std::int32_t* where) {
+  detail::by_channel<T>().maximum(channels, count, pixels, positions, y, where);
+}
+
+/// y[c] = factor * the sum of the pixels' values, by channel.
+template <class T>
+void sum_window(Index channels, Index count, const T* const* pixels, T factor, T* y) {
+  detail::by_channel<T>().sum(channels, count, pixels, factor, y);
+}
+
+/// Every pixel += factor * dy, by channel: the backward pass of sum_window().
+template <class T>
+void add_to_window(Index channels, Index count, T* const* pixels, T factor, const T* dy) {
+  detail::by_channel<T>().add_to(channels, count, pixels, factor, dy);
+}
+
+}  // namespace kashi::inline v0::kernels

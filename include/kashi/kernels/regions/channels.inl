@@ -1,0 +1,286 @@
+// Values [rows, channels]: statistics and affine maps by channel, and maxima and means of pixels. Included by channels.hpp.
+namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME {
+
+/// Calls step.run<Vectors, Whole>(channel, count) for all channels: four vectors at a time, one, then a part of one.
+template <class T, class Step>
+KASHI_INLINE void for_channels(Index channels, const Step& step) {
+  Index channel = 0;
+  for (; channel + 4 * lanes<T> <= channels; channel += 4 * lanes<T>) step.template run<4, true>(channel, lanes<T>);
+  for (; channel + lanes<T> <= channels; channel += lanes<T>) step.template run<1, true>(channel, lanes<T>);
+  if (channel < channels) step.template run<1, false>(channel, channels - channel);
+}
+template <bool Whole, class T>
+KASHI_INLINE Vec<T> load_if(const T* p, Index count) {
+  return Whole ? load(p) : load_part(p, count);
+}
+template <bool Whole, class T>
+KASHI_INLINE void store_if(T* p, Vec<T> v, Index count) {
+  if constexpr (Whole) {
+    store(p, v);
+  } else {
+    store_part(p, v, count);
+  }
+}
+
+template <class T>
+struct StatisticsStep {
+  Index rows, channels;
+  const T* x;
+  T *mean, *squares;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> sum[Vectors], centre[Vectors];
+    const T* from = x + channel;
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      sum[j] = Vec<T>{};
+      centre[j] = load_if<Whole>(from + j * lanes<T>, count);  // the first row: sums of distances lose fewer digits
+    }
+    for (Index row = 0; row < rows; ++row, from += channels) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] += load_if<Whole>(from + j * lanes<T>, count) - centre[j];
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      centre[j] += sum[j] / static_cast<T>(rows);
+      sum[j] = Vec<T>{};
+    }
+    from = x + channel;
+    for (Index row = 0; row < rows; ++row, from += channels) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        const Vec<T> distance = load_if<Whole>(from + j * lanes<T>, count) - centre[j];
+        sum[j] += distance * distance;
+      }
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      store_if<Whole>(mean + channel + j * lanes<T>, centre[j], count);
+      store_if<Whole>(squares + channel + j * lanes<T>, sum[j], count);
+    }
+  }
+};
+
+/// Mean and sum of squared distances from it, of a block of rows that stays in cache between the two passes.
+template <class T>
+void block_statistics(Index rows, Index channels, const T* x, T* mean, T* squares) {
+  for_channels<T>(channels, StatisticsStep<T>{rows, channels, x, mean, squares});
+}
+
+template <class T>
+struct NormalizeStep {
+  const NormalizeJob<T>& job;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> mean[Vectors], scale[Vectors], shift[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      mean[j] = load_if<Whole>(job.mean + channel + j * lanes<T>, count);
+      scale[j] = load_if<Whole>(job.scale + channel + j * lanes<T>, count);
+      shift[j] = load_if<Whole>(job.shift + channel + j * lanes<T>, count);
+    }
+    for (Index row = 0; row < job.rows; ++row) {
+      const Index at = row * job.channels + channel;
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        Vec<T> v = (load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j]) * scale[j] + shift[j];
+        if (job.residual != nullptr) v += load_if<Whole>(job.residual + at + j * lanes<T>, count);
+        if (job.relu) v = relu<T>(v);
+        store_if<Whole>(job.y + at + j * lanes<T>, v, count);
+      }
+    }
+  }
+};
+
+template <class T>
+void normalize_block(const NormalizeJob<T>& job) {
+  for_channels<T>(job.channels, NormalizeStep<T>{job});
+}
+
+/// dy, or 0 where the ReLU that followed gave 0.
+template <bool Whole, class T>
+KASHI_INLINE Vec<T> masked_gradient(const T* dy, const T* output, Index at, Index count) {
+  const Vec<T> g = load_if<Whole>(dy + at, count);
+  if (output == nullptr) return g;
+  return load_if<Whole>(output + at, count) > T(0) ? g : Vec<T>{};
+}
+
+template <class T>
+struct GradientSumsStep {
+  const NormalizeGradientJob<T>& job;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> mean[Vectors], sum[Vectors], product[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      mean[j] = load_if<Whole>(job.mean + channel + j * lanes<T>, count);
+      sum[j] = Vec<T>{};
+      product[j] = Vec<T>{};
+    }
+    for (Index row = 0; row < job.rows; ++row) {
+      const Index at = row * job.channels + channel;
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        const Vec<T> g = masked_gradient<Whole>(job.dy, job.output, at + j * lanes<T>, count);
+        sum[j] += g;
+        product[j] += g * (load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j]);
+      }
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      store_if<Whole>(job.sums + channel + j * lanes<T>, sum[j], count);
+      store_if<Whole>(job.products + channel + j * lanes<T>, product[j], count);
+    }
+  }
+};
+
+/// Sums of dy and of dy * (x - mean) over a block of rows.
+template <class T>
+void gradient_sums_block(const NormalizeGradientJob<T>& job) {
+  for_channels<T>(job.channels, GradientSumsStep<T>{job});
+}
+
+template <class T>
+struct GradientStep {
+  const NormalizeGradientJob<T>& job;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> mean[Vectors], scale[Vectors], offset[Vectors], slope[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      mean[j] = load_if<Whole>(job.mean + channel + j * lanes<T>, count);
+      scale[j] = load_if<Whole>(job.scale + channel + j * lanes<T>, count);
+      offset[j] = load_if<Whole>(job.offset + channel + j * lanes<T>, count);
+      slope[j] = load_if<Whole>(job.slope + channel + j * lanes<T>, count);
+    }
+    for (Index row = 0; row < job.rows; ++row) {
+      const Index at = row * job.channels + channel;
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        const Vec<T> g = masked_gradient<Whole>(job.dy, job.output, at + j * lanes<T>, count);
+        const Vec<T> distance = load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j];
+        store_if<Whole>(job.dx + at + j * lanes<T>, (g - offset[j] - distance * slope[j]) * scale[j], count);
+      }
+    }
+  }
+};
+
+/// dx = (dy - offset - (x - mean) * slope) * scale, by channel.
+template <class T>
+void gradient_block(const NormalizeGradientJob<T>& job) {
+  for_channels<T>(job.channels, GradientStep<T>{job});
+}
+
+template <class T>
+struct MaximumStep {
+  Index count_of_pixels;
+  const T* const* pixels;
+  const std::int32_t* positions;
+  T* y;
+  std::int32_t* where;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    using Bits = typename BitsOf<T>::type;
+    using Integer = typename BitsOf<T>::integer;
+    Vec<T> best[Vectors];
+    Bits position[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      best[j] = load_if<Whole>(pixels[0] + channel + j * lanes<T>, count);
+      position[j] = Integer{positions[0]} - Bits{};
+    }
+    for (Index i = 1; i < count_of_pixels; ++i) {
+      const Bits here = Integer{positions[i]} - Bits{};
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        const Vec<T> v = load_if<Whole>(pixels[i] + channel + j * lanes<T>, count);
+        // Larger or NaN wins, but the first NaN stays.
+        const auto wins = ~(best[j] >= v) & (best[j] == best[j]);
+        best[j] = wins ? v : best[j];
+        position[j] = wins ? here : position[j];
+      }
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      store_if<Whole>(y + channel + j * lanes<T>, best[j], count);
+      if (where == nullptr) continue;
+      for (Index lane = 0; lane < count; ++lane) {
+        where[channel + j * lanes<T> + lane] = static_cast<std::int32_t>(position[j][lane]);
+      }
+    }
+  }
+};
+
+template <class T>
+void maximum_of_pixels(Index channels, Index count, const T* const* pixels, const std::int32_t* positions, T* y,
+                       std::int32_t* where) {
+  for_channels<T>(channels, MaximumStep<T>{count, pixels, positions, y, where});
+}
+
+template <class T>
+struct SumStep {
+  Index count_of_pixels;
+  const T* const* pixels;
+  T factor;
+  T* y;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> sum[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] = Vec<T>{};
+    for (Index i = 0; i < count_of_pixels; ++i) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] += load_if<Whole>(pixels[i] + channel + j * lanes<T>, count);
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store_if<Whole>(y + channel + j * lanes<T>, sum[j] * factor, count);
+  }
+};
+
+template <class T>
+void sum_of_pixels(Index channels, Index count, const T* const* pixels, T factor, T* y) {
+  for_channels<T>(channels, SumStep<T>{count, pixels, factor, y});
+}
+
+template <class T>
+struct AddToPixelsStep {
+  Index count_of_pixels;
+  T* const* pixels;
+  T factor;
+  const T* dy;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      const Vec<T> g = load_if<Whole>(dy + channel + j * lanes<T>, count) * factor;
+      for (Index i = 0; i < count_of_pixels; ++i) {
+        T* to = pixels[i] + channel + j * lanes<T>;
+        store_if<Whole>(to, load_if<Whole>(static_cast<const T*>(to), count) + g, count);
+      }
+    }
+  }
+};
+
+template <class T>
+void add_to_pixels(Index channels, Index count, T* const* pixels, T factor, const T* dy) {
+  for_channels<T>(channels, AddToPixelsStep<T>{count, pixels, factor, dy});
+}
+
+template <class T>
+struct SumRowsStep {
+  Index rows, channels;
+  const T* x;
+  T* sums;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> sum[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] = Vec<T>{};
+    const T* from = x + channel;
+    for (Index row = 0; row < rows; ++row, from += channels) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] += load_if<Whole>(from + j * lanes<T>, count);
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store_if<Whole>(sums + channel + j * lanes<T>, sum[j], count);
+  }
+};
+
+template <class T>
+void sum_rows_block(Index rows, Index channels, const T* x, T* sums) {
+  for_channels<T>(channels, SumRowsStep<T>{rows, channels, x, sums});
+}
+
+template <class T>
+inline constexpr ChannelKernels<T> channel_kernels = {
+    block_statistics<T>, normalize_block<T>, gradient_sums_block<T>, gradient_block<T>,
+    maximum_of_pixels<T>, sum_of_pixels<T>,  add_to_pixels<T>,       sum_rows_block<T>,
+};
+
+}  // namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME
