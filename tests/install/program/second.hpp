@@ -1,7 +1,13 @@
 #pragma once
 
-#include <string>
+#include <kashi/kashi.hpp>
 
-#include <kashi/core/tensor.hpp>
+/// Pictures with one of two patterns, [N,8,8,1].
+struct Pictures {
+  kashi::Tensor<float> images;
+  kashi::Tensor<kashi::Index> labels;
+};
 
-std::string describe(const kashi::Tensor<float>& x);
+Pictures striped_pictures(kashi::Index count);
+
+float accuracy(const kashi::nn::Sequential<float>& net, const Pictures& pictures);
