@@ -1,4 +1,7 @@
-/// All losses: of class scores, of binary scores, of numbers.
+/// All differentiable losses: of class scores, binary scores, regions and numbers.
 #pragma once
 
+#include <kashi/ops/binary_loss.hpp>
 #include <kashi/ops/cross_entropy.hpp>
+#include <kashi/ops/region_loss.hpp>
+#include <kashi/ops/regression_loss.hpp>
