@@ -33,6 +33,7 @@ class EMA {
     std::string name;
     Tensor<T> value;
     Tensor<T> average;
+    bool is_count;  ///< copied, not averaged
   };
   struct Record {
     std::vector<Entry> entries;
@@ -54,6 +55,10 @@ class EMA {
     require_in_place("update");
     const T take = static_cast<T>(1 - decay_at(record_->updates + 1));
     for (Entry& entry : record_->entries) {
+      if (entry.is_count) {
+        entry.average.copy_from(entry.value);
+        continue;
+      }
       const T* value = entry.value.data();
       T* average = entry.average.mutable_data();
       parallel_for(entry.value.numel(), piece, [&](Index begin, Index end) {
@@ -124,7 +129,7 @@ class EMA {
   static constexpr Index piece = 16384;
 
   void add(const std::string& name, const Tensor<T>& value) {
-    record_->entries.push_back({name, value, value.clone()});
+    record_->entries.push_back({name, value, value.clone(), name.ends_with("num_batches_tracked")});
   }
 
   void require_in_place(const char* who) const {
