@@ -23,6 +23,7 @@
 #include <kashi/io/file.hpp>
 #include <kashi/io/image_check.hpp>
 #include <kashi/io/limits.hpp>
+#include <kashi/io/pixels.hpp>
 #include <kashi/io/stb/stb.hpp>
 
 namespace kashi::inline v0::io {
@@ -138,24 +139,6 @@ inline Tensor<float> load_image_float(const std::filesystem::path& path, const I
 /// Decodes an image file that lies in memory: [H,W,C], 0..255. Throws FormatError.
 inline Tensor<std::uint8_t> decode_image(std::span<const std::byte> bytes, const ImageOptions& options = {}) {
   return detail::decode<std::uint8_t>(detail::ImageBytes(bytes, "cannot read image"), options);
-}
-
-/// Bytes 0..255 as numbers 0..1, any shape.
-inline Tensor<float> to_float(const Tensor<std::uint8_t>& bytes) {
-  auto out = Tensor<float>::empty(bytes.shape());
-  std::transform(bytes.data(), bytes.data() + bytes.numel(), out.mutable_data(),
-                 [](std::uint8_t value) { return static_cast<float>(value) / 255.0f; });
-  return out;
-}
-
-/// Numbers as bytes: 0..1 becomes 0..255, rounded; beyond is clamped; NaN becomes 0. Any shape.
-inline Tensor<std::uint8_t> to_bytes(const Tensor<float>& values) {
-  auto out = Tensor<std::uint8_t>::empty(values.shape());
-  std::transform(values.data(), values.data() + values.numel(), out.mutable_data(), [](float value) {
-    const float clamped = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
-    return static_cast<std::uint8_t>(clamped * 255.0f + 0.5f);
-  });
-  return out;
 }
 
 namespace detail {
