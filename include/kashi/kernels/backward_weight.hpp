@@ -186,10 +186,6 @@ void add_slices(Index slices, Index count, const T* parts, T* total) {
 
 template <class T>
 void direct_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
-  if (g.out_pixels() == 0) {
-    std::fill_n(dweight, g.weight_numel(), T(0));
-    return;
-  }
   const BackwardWeightPlan plan(g, tiles<T>().lanes);
   T* partial = plan.slices > 1 ? workspace : dweight;
   T* copies = workspace + plan.partial_numel();

@@ -2,32 +2,27 @@
 ///
 /// x [N,H,W,C], weight [O,KH,KW,C/G], y [N,OH,OW,O]; pointers are dense and need no alignment. Scratch memory comes from
 /// the caller: `conv2d_..._workspace<T>(geometry)` says how many elements; its content before and after means nothing.
-/// Same bits for every thread count.
+/// Same bits for every number of threads. With weights that stay the same, conv_plan.hpp packs them once.
 #pragma once
 
-#include <algorithm>
-
-#include <kashi/core/parallel.hpp>
 #include <kashi/kernels/backward_weight.hpp>
-#include <kashi/kernels/direct.hpp>
-#include <kashi/kernels/dot.hpp>
-#include <kashi/kernels/lanes.hpp>
-#include <kashi/kernels/route.hpp>
-#include <kashi/kernels/stem.hpp>
-#include <kashi/kernels/winograd.hpp>
+#include <kashi/kernels/conv_plan.hpp>
 
 namespace kashi::inline v0::kernels {
 
 namespace detail {
 
-/// Calls winograd(tile size) or direct(), as the route says; Winograd exists for float only.
-template <class T, class Winograd, class Direct>
-auto with_winograd(ConvRoute route, Winograd&& winograd, Direct&& direct) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (route == ConvRoute::winograd4) return winograd(std::integral_constant<int, 4>{});
-    if (route == ConvRoute::winograd2) return winograd(std::integral_constant<int, 2>{});
-  }
-  return direct();
+template <class Plan>
+Index plan_workspace(const Plan& plan) {
+  return round_up(plan.packed_numel(), 16) + plan.workspace();
+}
+
+/// Packs into the workspace and runs.
+template <class Plan, class T>
+void pack_and_run(const Plan& plan, const T* in, const T* weight, const T* bias, T* out, T* workspace) {
+  T* scratch = workspace + round_up(plan.packed_numel(), 16);
+  plan.pack(weight, workspace, scratch);
+  plan.run(in, workspace, {bias, nullptr, false}, out, scratch);
 }
 
 }  // namespace detail
@@ -35,78 +30,55 @@ auto with_winograd(ConvRoute route, Winograd&& winograd, Direct&& direct) {
 /// Elements of scratch memory that conv2d_forward() needs.
 template <class T>
 Index conv2d_forward_workspace(const ConvGeometry& g) {
-  const detail::DirectShape shape = detail::forward_shape(g);
-  return detail::with_winograd<T>(
-      conv_route<T>(g), [&](auto tile) { return detail::winograd_conv_workspace<tile, T>(shape); },
-      [&] {
-        if (detail::lanes_fit<T>(g)) return detail::lanes_workspace<T>(g);
-        return detail::stem_fits(g) ? detail::stem_workspace<T>(g) : detail::direct_conv_workspace<T>(shape);
-      });
+  return detail::plan_workspace(ForwardPlan<T>(g));
 }
 
 /// y = x * weight + bias. `bias` [O] may be null.
 template <class T>
 void conv2d_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y, T* workspace) {
-  const detail::DirectShape shape = detail::forward_shape(g);
-  detail::with_winograd<T>(
-      conv_route<T>(g), [&](auto tile) { detail::winograd_conv<tile>(shape, x, weight, bias, y, workspace); },
-      [&] {
-        if (detail::lanes_fit<T>(g)) return detail::lanes_forward(g, x, weight, bias, y, workspace);
-        if (detail::stem_fits(g)) return detail::stem_forward(g, x, weight, bias, y, workspace);
-        detail::direct_conv(shape, x, weight, bias, y, workspace);
-      });
+  detail::pack_and_run(ForwardPlan<T>(g), x, weight, bias, y, workspace);
 }
 
 /// Elements of scratch memory that conv2d_backward_data() needs.
 template <class T>
 Index conv2d_backward_data_workspace(const ConvGeometry& g) {
-  return detail::with_winograd<T>(
-      conv_route<T>(g),
-      [&](auto tile) { return detail::winograd_conv_workspace<tile, T>(detail::backward_data_shape(g, 0, 0)); },
-      [&] {
-        if (detail::lanes_fit<T>(g)) return detail::lanes_workspace<T>(g);
-        return detail::dot_fits(g) ? detail::dot_workspace<T>(g) : detail::direct_backward_data_workspace<T>(g);
-      });
+  return detail::plan_workspace(BackwardDataPlan<T>(g));
 }
 
 /// dx = gradient of the input, overwritten; positions that no output reads get 0.
 template <class T>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* weight, T* dx, T* workspace) {
-  detail::with_winograd<T>(
-      conv_route<T>(g),
-      [&](auto tile) {
-        detail::winograd_conv<tile, T>(detail::backward_data_shape(g, 0, 0), dy, weight, nullptr, dx, workspace);
-      },
-      [&] {
-        if (detail::lanes_fit<T>(g)) return detail::lanes_backward_data(g, dy, weight, dx, workspace);
-        if (detail::dot_fits(g)) return detail::dot_backward_data(g, dy, weight, dx, workspace);
-        detail::direct_backward_data(g, dy, weight, dx, workspace);
-      });
+  detail::pack_and_run<BackwardDataPlan<T>, T>(BackwardDataPlan<T>(g), dy, weight, nullptr, dx, workspace);
 }
 
 /// Elements of scratch memory that conv2d_backward_weight() needs.
 template <class T>
 Index conv2d_backward_weight_workspace(const ConvGeometry& g) {
-  return detail::with_winograd<T>(
-      conv_route<T>(g),
-      [&](auto tile) { return detail::WinogradWeightPlan<tile>(g, tiles<T>().lanes).workspace(); },
-      [&] {
-        if (detail::lanes_fit<T>(g)) return detail::lanes_weight_workspace<T>(g);
-        return detail::stem_weight_fits<T>(g) ? detail::StemPlan(g, tiles<T>().lanes).weight_workspace()
-                                              : detail::BackwardWeightPlan(g, tiles<T>().lanes).workspace();
-      });
+  const Index lanes = tiles<T>().lanes;
+  switch (backward_weight_route<T>(g, lanes)) {
+    case ConvRoute::lanes: return detail::LaneGradientPlan(g, lanes).workspace();
+    case ConvRoute::stem: return detail::StemPlan(g, lanes).weight_workspace();
+    case ConvRoute::winograd2: return detail::WinogradWeightPlan<2>(g, lanes).workspace();
+    case ConvRoute::winograd4: return detail::WinogradWeightPlan<4>(g, lanes).workspace();
+    default: return detail::BackwardWeightPlan(g, lanes).workspace();
+  }
 }
 
 /// dweight = gradient of the weight, overwritten.
 template <class T>
 void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
-  detail::with_winograd<T>(
-      conv_route<T>(g), [&](auto tile) { detail::winograd_backward_weight<tile>(g, x, dy, dweight, workspace); },
-      [&] {
-        if (detail::lanes_fit<T>(g)) return detail::lanes_backward_weight(g, x, dy, dweight, workspace);
-        if (detail::stem_weight_fits<T>(g)) return detail::stem_backward_weight(g, x, dy, dweight, workspace);
-        detail::direct_backward_weight(g, x, dy, dweight, workspace);
-      });
+  if (g.out_pixels() == 0) {
+    std::fill_n(dweight, g.weight_numel(), T(0));
+    return;
+  }
+  const ConvRoute route = backward_weight_route<T>(g, tiles<T>().lanes);
+  if constexpr (std::is_same_v<T, float>) {
+    if (route == ConvRoute::winograd2) return detail::winograd_backward_weight<2>(g, x, dy, dweight, workspace);
+    if (route == ConvRoute::winograd4) return detail::winograd_backward_weight<4>(g, x, dy, dweight, workspace);
+  }
+  if (route == ConvRoute::lanes) return detail::lanes_backward_weight(g, x, dy, dweight, workspace);
+  if (route == ConvRoute::stem) return detail::stem_backward_weight(g, x, dy, dweight, workspace);
+  detail::direct_backward_weight(g, x, dy, dweight, workspace);
 }
 
 }  // namespace kashi::inline v0::kernels

@@ -130,14 +130,30 @@ struct DirectBlocking {
   }
 };
 
-/// Elements of the packed weights of one shape.
-inline Index packed_numel(const DirectShape& s, const ColumnBlocks& blocks) {
-  return s.groups * s.taps() * s.depth * blocks.padded();
+/// A direct convolution of one shape, ready to pack and run.
+struct DirectPlan {
+  DirectShape s;
+  ColumnBlocks blocks;
+  DirectBlocking cut;
+
+  DirectPlan(const DirectShape& shape, Index lanes, Index rows, Index bytes)
+      : s(shape), blocks{s.width, lanes}, cut(s, blocks, rows, bytes) {}
+  Index packed_numel() const { return s.groups * s.taps() * s.depth * blocks.padded(); }
+  /// A row of zeros and the padded bias.
+  Index scratch_numel() const { return s.in_channels() + s.groups * blocks.padded(); }
+};
+
+template <class T>
+DirectPlan direct_plan(const DirectShape& s) {
+  return DirectPlan(s, tiles<T>().lanes, tiles<T>().rows, Index{sizeof(T)});
 }
 
 /// Packs the weights of a shape: [tap chunk][group][block][depth chunk][tap][k][block width].
 template <class T>
-void pack_direct(const DirectShape& s, const DirectBlocking& cut, const ColumnBlocks& blocks, const T* weight, T* to) {
+void pack_direct(const DirectPlan& plan, const T* weight, T* to) {
+  const DirectShape& s = plan.s;
+  const DirectBlocking& cut = plan.cut;
+  const ColumnBlocks& blocks = plan.blocks;
   const Index group_blocks = s.groups * blocks.count();
   for (Index t0 = 0; t0 < s.taps(); t0 += cut.tap_chunk) {
     const Index tap_count = std::min(cut.tap_chunk, s.taps() - t0);
@@ -221,15 +237,18 @@ struct PointerTable {
 /// What is added or applied when results are stored.
 template <class T>
 struct Epilogue {
-  const T* bias = nullptr;      ///< packed by pack_bias(), or null
+  const T* bias = nullptr;      ///< by output channel, or null
   const T* residual = nullptr;  ///< laid out as the output, or null
   bool relu = false;
 };
 
-/// Runs a direct convolution with packed weights; `zeros` holds in_channels() zeros.
+/// Multiplies all pixel blocks with packed weights; `zeros` holds in_channels() zeros, the bias is packed.
 template <class T>
-void run_direct(const DirectShape& s, const DirectBlocking& cut, const ColumnBlocks& blocks, const T* x,
-                const T* packed, const T* zeros, const Epilogue<T>& epilogue, T* y) {
+void multiply_blocks(const DirectPlan& plan, const T* x, const T* packed, const T* zeros, const Epilogue<T>& epilogue,
+                     T* y) {
+  const DirectShape& s = plan.s;
+  const DirectBlocking& cut = plan.cut;
+  const ColumnBlocks& blocks = plan.blocks;
   const TileKernels<T>& kernels = tiles<T>();
   const Index pixel_blocks = ceil_div(s.pixels(), cut.pixel_block);
   const Index group_blocks = s.groups * blocks.count();
@@ -278,55 +297,29 @@ void run_direct(const DirectShape& s, const DirectBlocking& cut, const ColumnBlo
   });
 }
 
-/// Scratch of a direct convolution of one shape: packed weights, a row of zeros, the packed bias.
-struct DirectWorkspace {
-  Index packed;
-  Index zeros;
-  Index bias;
-  Index numel() const { return packed + zeros + bias; }
-  DirectWorkspace(const DirectShape& s, const ColumnBlocks& blocks)
-      : packed(packed_numel(s, blocks)), zeros(s.in_channels()), bias(s.groups * blocks.padded()) {}
-};
-
-/// Packs and runs: y = x * weight + bias on the shape's grid.
+/// y = x * weight on the shape's grid; the epilogue's bias as the user gave it, scratch as DirectPlan::scratch_numel().
 template <class T>
-void direct_conv(const DirectShape& s, const T* x, const T* weight, const T* bias, T* y, T* workspace) {
+void run_direct(const DirectPlan& plan, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y, T* scratch) {
+  const DirectShape& s = plan.s;
   if (s.pixels() == 0) return;
-  const TileKernels<T>& kernels = tiles<T>();
-  const ColumnBlocks blocks{s.width, kernels.lanes};
-  const DirectBlocking cut(s, blocks, kernels.rows, Index{sizeof(T)});
-  const DirectWorkspace scratch(s, blocks);
-  T* zeros = workspace + scratch.packed;
-  T* packed_bias = zeros + scratch.zeros;
-  pack_direct(s, cut, blocks, weight, workspace);
-  std::fill_n(zeros, scratch.zeros, T(0));
-  if (bias != nullptr) pack_bias(bias, s.groups, blocks, packed_bias);
-  run_direct<T>(s, cut, blocks, x, workspace, zeros, {bias != nullptr ? packed_bias : nullptr, nullptr, false}, y);
+  T* zeros = scratch;
+  Epilogue<T> padded = epilogue;
+  std::fill_n(zeros, s.in_channels(), T(0));
+  if (epilogue.bias != nullptr) {
+    pack_bias(epilogue.bias, s.groups, plan.blocks, zeros + s.in_channels());
+    padded.bias = zeros + s.in_channels();
+  }
+  multiply_blocks<T>(plan, x, packed, zeros, padded, y);
 }
 
-template <class T>
-Index direct_conv_workspace(const DirectShape& s) {
-  return DirectWorkspace(s, ColumnBlocks{s.width, tiles<T>().lanes}).numel();
-}
-
-template <class T>
-void direct_backward_data(const ConvGeometry& g, const T* dy, const T* weight, T* dx, T* workspace) {
+/// Calls f(shape) for every phase of a strided backward-data.
+template <class F>
+void for_each_phase(const ConvGeometry& g, F&& f) {
   for (Index row = 0; row < std::min(g.stride.height, g.in_height); ++row) {
     for (Index column = 0; column < std::min(g.stride.width, g.in_width); ++column) {
-      direct_conv<T>(backward_data_shape(g, row, column), dy, weight, nullptr, dx, workspace);
+      f(backward_data_shape(g, row, column));
     }
   }
-}
-
-template <class T>
-Index direct_backward_data_workspace(const ConvGeometry& g) {
-  Index most = 0;
-  for (Index row = 0; row < std::min(g.stride.height, g.in_height); ++row) {
-    for (Index column = 0; column < std::min(g.stride.width, g.in_width); ++column) {
-      most = std::max(most, direct_conv_workspace<T>(backward_data_shape(g, row, column)));
-    }
-  }
-  return most;
 }
 
 }  // namespace kashi::inline v0::kernels::detail

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <kashi/kernels/direct.hpp>
+#include <kashi/kernels/route.hpp>
 
 namespace kashi::inline v0::kernels {
 
@@ -38,21 +39,13 @@ struct DotKernels {
 
 namespace kashi::inline v0::kernels::detail {
 
-inline constexpr Index dot_most_taps = 256;
-
 template <class T>
 const DotKernels<T>& dots() {
   return KASHI_BY_ISA(dot_kernels<T>);
 }
 
-/// 1 to 4 channels in one group, and enough channels of dy to fill the lanes.
-inline bool dot_fits(const ConvGeometry& g) {
-  return g.groups == 1 && g.in_channels <= 4 && g.out_channels >= 16 && g.taps() <= dot_most_taps;
-}
-
-template <class T>
-Index dot_workspace(const ConvGeometry& g) {
-  return g.taps() * g.in_channels * round_up(g.out_channels, dots<T>().lanes);
+inline Index dot_packed_numel(const ConvGeometry& g, Index lanes) {
+  return g.taps() * g.in_channels * round_up(g.out_channels, lanes);
 }
 
 /// Packs the weight [O,KH,KW,C] as [tap][depth / lanes][channel][lanes].
@@ -94,9 +87,26 @@ struct DotTaps {
   }
 };
 
+/// The epilogue of one row of results, whose first lies `offset` elements into the array.
+template <class T>
+void finish_dot_row(const DirectShape& s, const Epilogue<T>& epilogue, Index offset, T* out) {
+  const auto& [bias, residual, relu] = epilogue;
+  if (bias == nullptr && residual == nullptr && !relu) return;
+  const Index step = s.columns.out_step * s.width;
+  for (Index j = 0; j < s.columns.count; ++j) {
+    for (Index c = 0; c < s.width; ++c) {
+      T& value = out[j * step + c];
+      if (bias != nullptr) value += bias[c];
+      if (residual != nullptr) value += residual[offset + j * step + c];
+      if (relu && value < T(0)) value = T(0);
+    }
+  }
+}
+
 /// One phase: every grid row in an inner part, where all columns are inside, and single pixels at the edges.
 template <class T>
-void dot_phase(const ConvGeometry& g, const DirectShape& s, const T* dy, const T* packed, T* dx) {
+void run_dot(const ConvGeometry& g, const DirectShape& s, const T* dy, const T* packed, const Epilogue<T>& epilogue,
+             T* dx) {
   if (s.pixels() == 0) return;
   const DotKernels<T>& kernels = dots<T>();
   const Index depth = round_up(g.out_channels, kernels.lanes);
@@ -133,18 +143,9 @@ void dot_phase(const ConvGeometry& g, const DirectShape& s, const T* dy, const T
       for (Index j = 0; j < inner_begin; ++j) run(j, j + 1);
       if (inner_begin < inner_end) run(inner_begin, inner_end);
       for (Index j = inner_end; j < s.columns.count; ++j) run(j, j + 1);
+      finish_dot_row(s, epilogue, out - dx, out);
     }
   });
-}
-
-template <class T>
-void dot_backward_data(const ConvGeometry& g, const T* dy, const T* weight, T* dx, T* workspace) {
-  dot_pack(g, dots<T>().lanes, weight, workspace);
-  for (Index row = 0; row < std::min(g.stride.height, g.in_height); ++row) {
-    for (Index column = 0; column < std::min(g.stride.width, g.in_width); ++column) {
-      dot_phase<T>(g, backward_data_shape(g, row, column), dy, workspace, dx);
-    }
-  }
 }
 
 }  // namespace kashi::inline v0::kernels::detail

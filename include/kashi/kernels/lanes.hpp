@@ -5,6 +5,7 @@
 #pragma once
 
 #include <kashi/kernels/direct.hpp>
+#include <kashi/kernels/route.hpp>
 #include <kashi/kernels/slots.hpp>
 
 namespace kashi::inline v0::kernels {
@@ -70,16 +71,6 @@ const LaneKernels<T>& lane_table() {
   return KASHI_BY_ISA(lane_kernels<T>);
 }
 
-inline constexpr Index lane_most_rows = 64;
-
-/// As many outputs as inputs in each group, 1 or 4 of them; and a vector of at least 4 lanes for the latter.
-template <class T>
-bool lanes_fit(const ConvGeometry& g) {
-  const Index depth = g.group_in_channels();
-  return g.groups > 1 && depth == g.group_out_channels() && (depth == 1 || (depth == 4 && lane_table<T>().lanes >= 4)) &&
-         g.kernel.height <= lane_most_rows;
-}
-
 inline Index lane_weights_numel(const ConvGeometry& g, Index lanes) {
   return g.taps() * g.group_in_channels() * round_up(g.in_channels, lanes);
 }
@@ -103,13 +94,17 @@ void lane_pack(const ConvGeometry& g, Index lanes, bool backward, const T* weigh
   }
 }
 
-/// Convolution on the shape's grid with weights packed by lane_pack(); the epilogue's bias is padded to whole vectors.
+/// Convolution on the shape's grid with weights packed by lane_pack(); scratch holds the bias padded to whole vectors.
 template <class T>
-void run_lanes(const DirectShape& s, Index taps_wide, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y) {
+void run_lanes(const DirectShape& s, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y, T* scratch) {
   if (s.pixels() == 0) return;
   const LaneKernels<T>& kernels = lane_table<T>();
   const Index channels = s.in_channels();
   const Index padded = round_up(channels, kernels.lanes);
+  if (epilogue.bias != nullptr) {
+    std::copy_n(epilogue.bias, channels, scratch);
+    std::fill(scratch + channels, scratch + padded, T(0));
+  }
   const TapAxis& down = s.rows.taps;
   const TapAxis& across = s.columns.taps;
   // Taps in the order of rising positions, so that neighbours are neighbours in backward-data too.
@@ -131,7 +126,7 @@ void run_lanes(const DirectShape& s, Index taps_wide, const T* x, const T* packe
     job.weight_tap_step = weight_step;
     job.rotation_step = padded;
     job.pixel_step = s.columns.in_step * channels;
-    job.bias = epilogue.bias;
+    job.bias = epilogue.bias != nullptr ? scratch : nullptr;
     job.relu = epilogue.relu;
     job.out_step = s.columns.out_step * channels;
     for (Index row = first; row < last; ++row) {
@@ -142,7 +137,7 @@ void run_lanes(const DirectShape& s, Index taps_wide, const T* x, const T* packe
         const Index h = i * s.rows.in_step + down.first_offset + a * down.offset_step;
         if (h < 0 || h >= s.rows.in_size) continue;
         in_offsets[job.rows] = h * s.columns.in_size * channels;
-        weight_offsets[job.rows++] = (down.first_tap + a * down.tap_step) * taps_wide * tap_weights;
+        weight_offsets[job.rows++] = (down.first_tap + a * down.tap_step) * s.kernel_width * tap_weights;
       }
       const T* in = x + image * s.rows.in_size * s.columns.in_size * channels;
       const Index out = ((image * s.rows.out_size + s.rows.origin + i * s.rows.out_step) * s.columns.out_size +
@@ -175,36 +170,6 @@ void run_lanes(const DirectShape& s, Index taps_wide, const T* x, const T* packe
   });
 }
 
-/// Scratch: packed weights, the padded bias.
-template <class T>
-Index lanes_workspace(const ConvGeometry& g) {
-  const Index lanes = lane_table<T>().lanes;
-  return lane_weights_numel(g, lanes) + round_up(g.in_channels, lanes);
-}
-
-template <class T>
-void lanes_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y, T* workspace) {
-  const Index lanes = lane_table<T>().lanes;
-  T* padded_bias = workspace + lane_weights_numel(g, lanes);
-  lane_pack(g, lanes, false, weight, workspace);
-  if (bias != nullptr) {
-    std::copy_n(bias, g.in_channels, padded_bias);
-    std::fill(padded_bias + g.in_channels, padded_bias + round_up(g.in_channels, lanes), T(0));
-  }
-  run_lanes<T>(forward_shape(g), g.kernel.width, x, workspace, {bias != nullptr ? padded_bias : nullptr, nullptr, false},
-               y);
-}
-
-template <class T>
-void lanes_backward_data(const ConvGeometry& g, const T* dy, const T* weight, T* dx, T* workspace) {
-  lane_pack(g, lane_table<T>().lanes, true, weight, workspace);
-  for (Index row = 0; row < std::min(g.stride.height, g.in_height); ++row) {
-    for (Index column = 0; column < std::min(g.stride.width, g.in_width); ++column) {
-      run_lanes<T>(backward_data_shape(g, row, column), g.kernel.width, dy, workspace, {}, dx);
-    }
-  }
-}
-
 /// Slices of images x rows with sums of their own.
 struct LaneGradientPlan {
   static constexpr Index rows = 4;  ///< output rows whose pixels are added while the sums are in registers
@@ -219,6 +184,7 @@ struct LaneGradientPlan {
     blocks = g.batch * blocks_an_image;
     slices = g.macs() < (Index{1} << 16) ? 1 : std::clamp<Index>(blocks, 1, 8);
   }
+  Index workspace() const { return slices * sums; }
 };
 
 /// Adds one block of rows to a slice's sums: every kernel row, columns inside at once and edges one by one.
@@ -274,12 +240,6 @@ void lane_gradient_block(const ConvGeometry& g, const LaneGradientPlan& plan, In
     if (inner_begin < inner_end) run(inner_begin, inner_end, 0, g.kernel.width);
     edge(inner_end, g.out_width);
   }
-}
-
-template <class T>
-Index lanes_weight_workspace(const ConvGeometry& g) {
-  const LaneGradientPlan plan(g, lane_table<T>().lanes);
-  return plan.slices * plan.sums;
 }
 
 template <class T>

@@ -9,11 +9,6 @@
 
 namespace kashi::inline v0::kernels::detail {
 
-/// Few channels in one group, neighbours in a row: dilation 1 across, more than one column.
-inline bool stem_fits(const ConvGeometry& g) {
-  return g.groups == 1 && g.in_channels < 12 && g.dilation.width == 1 && g.kernel.width > 1;
-}
-
 /// Strips of output rows and the copy of the input that each needs.
 struct StemPlan {
   ConvGeometry g;
@@ -132,12 +127,6 @@ void stem_multiply(const StemPlan& plan, const StemInput<T>& input, Index first_
   }
 }
 
-template <class T>
-Index stem_workspace(const ConvGeometry& g) {
-  const StemPlan plan(g, tiles<T>().lanes);
-  return plan.packed_numel() + plan.forward_scratch();
-}
-
 /// Runs with packed weights; `scratch` as StemPlan::forward_scratch(). The epilogue's bias is as the user gave it.
 template <class T>
 void run_stem(const StemPlan& plan, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y, T* scratch) {
@@ -155,13 +144,6 @@ void run_stem(const StemPlan& plan, const T* x, const T* packed, const Epilogue<
     stem_multiply(plan, input, (item / plan.strips * g.out_height + row) * g.out_width, rows * g.out_width, packed,
                   padded, y);
   });
-}
-
-template <class T>
-void stem_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y, T* workspace) {
-  const StemPlan plan(g, tiles<T>().lanes);
-  stem_pack(plan, weight, workspace);
-  run_stem<T>(plan, x, workspace, {bias, nullptr, false}, y, workspace + plan.packed_numel());
 }
 
 /// Adds the pixels of one strip to sums [kernel height * kernel width * channels][output channels].
@@ -202,18 +184,8 @@ void stem_accumulate(const StemPlan& plan, const StemInput<T>& input, Index firs
   }
 }
 
-/// Whether backward-weight can read dy in place: whole vectors of output channels.
-template <class T>
-bool stem_weight_fits(const ConvGeometry& g) {
-  return stem_fits(g) && g.out_channels % tiles<T>().lanes == 0;
-}
-
 template <class T>
 void stem_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
-  if (g.out_pixels() == 0) {
-    std::fill_n(dweight, g.weight_numel(), T(0));
-    return;
-  }
   const StemPlan plan(g, tiles<T>().lanes);
   const Index sums_size = plan.depth() * g.out_channels;
   T* copies = workspace + plan.sums_numel();

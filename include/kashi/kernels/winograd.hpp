@@ -203,9 +203,11 @@ void winograd_multiply(const WinogradPlan<Output>& plan, Index tile_count, Index
 
 /// y = x * weight with packed weights; the scratch as WinogradPlan::scratch_numel().
 template <int Output, class T>
-void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed, const T* bias, const T* residual,
-                  bool relu, T* y, T* scratch) {
+void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+                  T* scratch) {
   const DirectShape& s = plan.s;
+  if (s.pixels() == 0) return;
+  const auto& [bias, residual, relu] = epilogue;
   const auto& kernels = winograd_kernels_of<Output, T>();
   T* zeros = scratch;
   T* packed_bias = zeros + s.depth;
@@ -264,22 +266,6 @@ void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed,
 template <int Output, class T>
 WinogradPlan<Output> winograd_plan(const DirectShape& s) {
   return WinogradPlan<Output>(s, tiles<T>().lanes, tiles<T>().rows);
-}
-
-template <int Output, class T>
-Index winograd_conv_workspace(const DirectShape& s) {
-  const auto plan = winograd_plan<Output, T>(s);
-  return plan.packed_numel() + plan.scratch_numel();
-}
-
-/// Packs and runs on the shape's grid.
-template <int Output, class T>
-void winograd_conv(const DirectShape& s, const T* x, const T* weight, const T* bias, T* y, T* workspace) {
-  if (s.pixels() == 0) return;
-  const auto plan = winograd_plan<Output, T>(s);
-  T* scratch = workspace + plan.packed_numel();
-  winograd_pack(plan, weight, workspace, scratch);
-  run_winograd<Output, T>(plan, x, workspace, bias, nullptr, false, y, scratch);
 }
 
 /// The cut of a backward-weight pass: blocks of tiles, all groups and channels at once.
@@ -350,10 +336,6 @@ void winograd_weight_gather(const WinogradWeightPlan<Output>& plan, Index t0, In
 /// dweight = G' [sum over tiles of (A dy A') x (B' x B)] G, the sum as one product per position.
 template <int Output, class T>
 void winograd_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
-  if (g.out_pixels() == 0) {
-    std::fill_n(dweight, g.weight_numel(), T(0));
-    return;
-  }
   const TileKernels<T>& kernels = tiles<T>();
   const WinogradWeightPlan<Output> plan(g, kernels.lanes);
   T* zeros = workspace;
