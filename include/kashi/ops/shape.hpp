@@ -76,7 +76,8 @@ Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after
 /// Entries [begin, end) of an axis.
 template <class T>
 Variable<T> narrow(const Variable<T>& x, Index axis, Index begin, Index end) {
-  return record<T>("narrow", narrow(x.value(), axis, begin, end), {x},
+  Tensor<T> value = narrow(x.value(), axis, begin, end);
+  return record<T>("narrow", std::move(value), {x},
                    [axis, begin, after = x.size(axis) - end](const GradContext<T>& context) -> Gradients<T> {
                      return {pad_axis(context.grad(), axis, begin, after)};
                    });
@@ -86,7 +87,7 @@ template <class T>
 Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after) {
   require<ShapeError>(before >= 0 && after >= 0, "pad: sizes can't be negative; got ", before, " and ", after);
   const int a = x.shape().normalize_axis(axis, "pad");
-  Tensor<T> value = concat<T>({Tensor<T>::zeros(x.shape().with(a, before)), x.value(), Tensor<T>::zeros(x.shape().with(a, after))}, a);
+  Tensor<T> value = concat(std::vector<Tensor<T>>{Tensor<T>::zeros(x.shape().with(a, before)), x.value(), Tensor<T>::zeros(x.shape().with(a, after))}, a);
   return record<T>("pad", std::move(value), {x}, [a, before, size = x.size(a)](const GradContext<T>& context) -> Gradients<T> {
     return {narrow(context.grad(), a, before, before + size)};
   });
@@ -98,7 +99,7 @@ Variable<T> pad(const Variable<T>& x, const kernels::Padding& padding) {
   require<ShapeError>(x.rank() == 4, "pad: images [N,H,W,C] are needed; got ", x.shape());
   const auto rows = padding.rows(x.size(1), 1, 1, 1);
   const auto columns = padding.columns(x.size(2), 1, 1, 1);
-  return pad_axis(pad_axis(x, 1, rows.before, rows.after), 2, columns.before, columns.after);
+  return pad_axis(pad_axis(x, 1, rows.begin, rows.end), 2, columns.begin, columns.end);
 }
 
 /// Variables of one shape put behind each other along a new axis.
