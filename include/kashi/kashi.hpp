@@ -1,6 +1,79 @@
-/// The whole library in one include.
+/// The whole library in one include: everything whose packages are there.
+///
+/// Eigen is always needed. Without stb there are no image files, without nlohmann/json no weights files and no trainer,
+/// without zlib no compressed data sets.
 #pragma once
 
+#include <kashi/core/broadcast.hpp>
 #include <kashi/core/error.hpp>
+#include <kashi/core/manipulate.hpp>
+#include <kashi/core/matmul.hpp>
+#include <kashi/core/memory.hpp>
 #include <kashi/core/parallel.hpp>
+#include <kashi/core/print.hpp>
+#include <kashi/core/random.hpp>
+#include <kashi/core/reduce.hpp>
+#include <kashi/core/tensor.hpp>
 #include <kashi/core/version.hpp>
+
+#include <kashi/io/eigen.hpp>
+
+#include <kashi/autograd/engine.hpp>
+#include <kashi/autograd/function.hpp>
+#include <kashi/autograd/variable.hpp>
+
+#include <kashi/ops/activation.hpp>
+#include <kashi/ops/arithmetic.hpp>
+#include <kashi/ops/conv.hpp>
+#include <kashi/ops/cross_entropy.hpp>
+#include <kashi/ops/linear.hpp>
+#include <kashi/ops/norm.hpp>
+#include <kashi/ops/pool.hpp>
+#include <kashi/ops/reduce.hpp>
+#include <kashi/ops/shape.hpp>
+#include <kashi/ops/softmax.hpp>
+#include <kashi/ops/unary.hpp>
+
+#include <kashi/nn/activation.hpp>
+#include <kashi/nn/container.hpp>
+#include <kashi/nn/conv.hpp>
+#include <kashi/nn/dropout.hpp>
+#include <kashi/nn/init.hpp>
+#include <kashi/nn/linear.hpp>
+#include <kashi/nn/loss.hpp>
+#include <kashi/nn/module.hpp>
+#include <kashi/nn/norm.hpp>
+#include <kashi/nn/pool.hpp>
+
+#include <kashi/optim/adam.hpp>
+#include <kashi/optim/clip.hpp>
+#include <kashi/optim/one_cycle.hpp>
+#include <kashi/optim/sgd.hpp>
+
+#include <kashi/data/cifar.hpp>
+#include <kashi/data/dataset.hpp>
+#include <kashi/data/loader.hpp>
+#include <kashi/data/split.hpp>
+#include <kashi/data/synthetic.hpp>
+#include <kashi/data/tensor_dataset.hpp>
+#include <kashi/data/transforms.hpp>
+
+#if __has_include(<zlib.h>)
+#include <kashi/data/idx.hpp>
+#endif
+
+#if __has_include(<stb/stb_image.h>) || __has_include(<stb_image.h>)
+#include <kashi/data/image_folder.hpp>
+#include <kashi/data/mask_folder.hpp>
+#include <kashi/io/image.hpp>
+#endif
+
+#if __has_include(<nlohmann/json.hpp>)
+#include <kashi/io/safetensors.hpp>
+#include <kashi/train/early_stopping.hpp>
+#include <kashi/train/metrics.hpp>
+#include <kashi/train/progress.hpp>
+#include <kashi/train/schedule.hpp>
+#include <kashi/train/trainer.hpp>
+#include <kashi/train/weights.hpp>
+#endif
