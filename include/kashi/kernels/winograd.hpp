@@ -207,7 +207,7 @@ void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed,
                   T* scratch) {
   const DirectShape& s = plan.s;
   if (s.pixels() == 0) return;
-  const auto& [bias, residual, relu] = epilogue;
+  const T* bias = epilogue.bias;
   const auto& kernels = winograd_kernels_of<Output, T>();
   T* zeros = scratch;
   T* packed_bias = zeros + s.depth;
@@ -246,7 +246,7 @@ void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed,
     job.row_step = s.columns.count * s.out_channels();
     job.column_step = s.out_channels();
     job.bias = bias != nullptr ? packed_bias + group * plan.blocks.padded() + plan.blocks.begin(first) : nullptr;
-    job.relu = relu;
+    job.relu = epilogue.relu;
     for (Index t = 0; t < count; ++t) {
       const Index image = (t0 + t) / tiles_an_image;
       const Index row = (t0 + t) % tiles_an_image / plan.tiles_of.columns * Output;
@@ -255,7 +255,7 @@ void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed,
           ((image * s.rows.count + row) * s.columns.count + column) * s.out_channels() + channel;
       job.in = product + t * plan.blocks.padded() + plan.blocks.begin(first);
       job.out = y + offset;
-      job.residual = residual != nullptr ? residual + offset : nullptr;
+      job.residual = epilogue.residual != nullptr ? epilogue.residual + offset : nullptr;
       job.rows = std::min<Index>(Output, s.rows.count - row);
       job.columns = std::min<Index>(Output, s.columns.count - column);
       kernels.output(job);
