@@ -9,7 +9,7 @@
 
 namespace kashi::inline v0::kernels {
 
-/// A row of neighbouring results: out[p][c] = sum over taps and depth of in[p * pixel_step + in_offsets[tap] + k] *
+/// A row of neighbouring results: out[p * out_step + c * channel_step] = sum over taps and depth of in[p * pixel_step + in_offsets[tap] + k] *
 /// weight[weight_offsets[tap]] as [k / lanes][c][lanes].
 template <class T>
 struct DotJob {
@@ -22,6 +22,7 @@ struct DotJob {
   const T* weight = nullptr;
   T* out = nullptr;
   Index out_step = 0;
+  Index channel_step = 1;
   Index pixels = 0;
 };
 

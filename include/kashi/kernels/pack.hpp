@@ -36,13 +36,18 @@ void pack_block(const T* from, Index column_step, Index depth_step, Index depth,
     }
     return;
   }
-  for (Index column = 0; column < width; ++column) {
-    if (column >= columns) {
-      for (Index k = 0; k < depth; ++k) to[k * width + column] = T(0);
-      continue;
+  constexpr Index piece = 32;  // rows whose lines stay in the first-level cache while the columns are filled in
+  for (Index k0 = 0; k0 < depth; k0 += piece, from += piece * depth_step, to += piece * width) {
+    const Index count = std::min(piece, depth - k0);
+    for (Index column = 0; column < columns; ++column) {
+      const T* source = from + column * column_step;
+      if (column + 4 < columns) {
+        __builtin_prefetch(source + 4 * column_step);
+        __builtin_prefetch(source + 4 * column_step + piece / 2);
+      }
+      for (Index k = 0; k < count; ++k) to[k * width + column] = source[k * depth_step];
     }
-    const T* source = from + column * column_step;
-    for (Index k = 0; k < depth; ++k) to[k * width + column] = source[k * depth_step];
+    for (Index k = 0; k < count && columns < width; ++k) std::fill(to + k * width + columns, to + (k + 1) * width, T(0));
   }
 }
 

@@ -113,7 +113,13 @@ struct WinogradPlan {
   Index items() const { return block_count * s.groups * parts; }
   Index input_step() const { return block * depth_stride + winograd_skew; }
   Index product_step() const { return block * blocks.padded() + winograd_skew; }
-  Index packed_numel() const { return s.groups * positions * s.depth * blocks.padded(); }
+  /// Transformed weights: [group][block][position][depth][block width], positions a little apart beyond their size.
+  Index weight_step(Index block_index) const { return s.depth * blocks.width(block_index) + 16; }
+  Index weight_block(Index group, Index block_index) const {
+    return positions * (s.depth * (group * blocks.padded() + blocks.begin(block_index)) +
+                        16 * (group * blocks.count() + block_index));
+  }
+  Index packed_numel() const { return positions * s.groups * (s.depth * blocks.padded() + 16 * blocks.count()); }
   /// Scratch of one slot: transformed tiles and products, or one block's weights while packing.
   Index slot_numel() const {
     return std::max(positions * (input_step() + product_step()), 9 * s.depth * 2 * blocks.lanes);
@@ -132,7 +138,7 @@ const WinogradKernels<T>& winograd_kernels_of() {
   return KASHI_BY_ISA(winograd_kernels<T, Output>);
 }
 
-/// Transforms the weights: [group][block][position][depth][block width]. `scratch` as WinogradPlan::scratch_numel().
+/// Transforms the weights. `scratch` as WinogradPlan::scratch_numel().
 template <int Output, class T>
 void winograd_pack(const WinogradPlan<Output>& plan, const T* weight, T* packed, T* scratch) {
   const DirectShape& s = plan.s;
@@ -153,8 +159,8 @@ void winograd_pack(const WinogradPlan<Output>& plan, const T* weight, T* packed,
     WinogradGatherJob<T> job;
     job.pixels = pixels;
     job.channels = s.depth * width;
-    job.out = packed + plan.positions * s.depth * (group * plan.blocks.padded() + plan.blocks.begin(block));
-    job.position_step = s.depth * width;
+    job.out = packed + plan.weight_block(group, block);
+    job.position_step = plan.weight_step(block);
     for (Index tap = 0; tap < 9; ++tap) pixels[tap] = taps + tap * s.depth * width;
     kernels.weight(job);
   });
@@ -184,9 +190,7 @@ void winograd_multiply(const WinogradPlan<Output>& plan, Index tile_count, Index
     for (Index position = 0; position < plan.positions; ++position) {
       for (Index block = first; block < last; ++block) {
         const Index width = plan.blocks.width(block);
-        const T* weight = packed +
-                          plan.positions * plan.s.depth * (group * plan.blocks.padded() + plan.blocks.begin(block)) +
-                          position * plan.s.depth * width;
+        const T* weight = packed + plan.weight_block(group, block) + position * plan.weight_step(block);
         job.out_offset = position * plan.product_step() + plan.blocks.begin(block);
         job.columns = width;
         for (Index k0 = 0; k0 < plan.s.depth; k0 += depth_chunk) {

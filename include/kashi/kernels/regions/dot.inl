@@ -43,7 +43,7 @@ KASHI_INLINE void dot_tile(const DotJob<T>& job, const T* in, T* out) {
   T sums[Pixels * Channels];
   sum_lanes_of<T, Pixels * Channels>(&sum[0][0], sums);
   KASHI_UNROLL for (int i = 0; i < Pixels; ++i) {
-    KASHI_UNROLL for (int c = 0; c < Channels; ++c) out[i * job.out_step + c] = sums[i * Channels + c];
+    KASHI_UNROLL for (int c = 0; c < Channels; ++c) out[i * job.out_step + c * job.channel_step] = sums[i * Channels + c];
   }
 }
 
