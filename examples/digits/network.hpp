@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,33 +26,34 @@ inline kashi::nn::Sequential<float> unit(kashi::Index in, kashi::Index out, kash
   return nn::Sequential{nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = false}), nn::BatchNorm2d(out), nn::ReLU()};
 }
 
-/// Four stages that halve the image, 64x64x3 -> 4x4x96, then the mean over all pixels: 161,000 parameters for 4 classes.
+/// Four stages that halve the image, 64x64x3 -> 4x4x96, then the mean over all pixels: 126,000 parameters for 4 classes.
 inline kashi::nn::Sequential<float> network(kashi::Index classes) {
   using namespace kashi;
   return nn::Sequential{unit(3, 16),  nn::MaxPool2d(2), unit(16, 32), unit(32, 32), nn::MaxPool2d(2), unit(32, 64), unit(64, 64), nn::MaxPool2d(2),
                         unit(64, 96), nn::MaxPool2d(2), nn::GlobalAvgPool2d(), nn::Dropout(0.2), nn::Linear({.in = 96, .out = classes})};
 }
 
-/// What every image goes through before the network: the right size, and values about 0.
-inline kashi::data::Compose preprocessing() {
-  using namespace kashi;
-  return data::Compose({data::Resize({.size = {image_size, image_size}}), data::Normalize({.mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}})});
-}
+/// Every image is brought to one size ...
+inline kashi::data::Transform resize() { return kashi::data::Resize({.size = {image_size, image_size}}); }
 
-/// What a writer might have done otherwise. No flips: no digit survives them. Empty corners take the paper's colour.
-inline kashi::data::Compose augmentation() {
+/// ... and to values about 0, last of all.
+inline kashi::data::Transform normalize() { return kashi::data::Normalize({.mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}}); }
+
+/// For training: what a writer might have done otherwise. No flips: no digit survives them. Empty corners take the
+/// paper's colour.
+inline kashi::data::Transform training_transform() {
   using namespace kashi;
   const data::Fill paper{.border = data::Border::colour};
   return data::Compose({data::RandomAffine({.degrees = 12, .translate = {0.08, 0.08}, .scale = {0.85, 1.15}, .shear = 10, .fill = paper}),
                         data::Elastic({.alpha = 30, .sigma = 5, .fill = paper, .p = 0.5}),
-                        data::ColorJitter({.brightness = 0.2, .contrast = 0.2})});
+                        data::ColorJitter({.brightness = 0.2, .contrast = 0.2}), normalize()});
 }
 
-/// Weights with the class names beside them.
-inline void save(const std::filesystem::path& path, const kashi::nn::Module<float>& net, const std::vector<std::string>& class_names) {
-  std::string names;
-  for (const auto& name : class_names) names += (names.empty() ? "" : "\n") + name;
-  kashi::train::save_weights(path, net.to_state_dict(), {{"classes", names}});
+/// What a weights file says beside the numbers: the class names, a line each.
+inline std::map<std::string, std::string> metadata(const std::vector<std::string>& class_names) {
+  std::string lines;
+  for (const auto& name : class_names) lines += (lines.empty() ? "" : "\n") + name;
+  return {{"classes", lines}};
 }
 
 /// A trained network and the names of its classes.

@@ -51,6 +51,7 @@ struct BestModelOptions {
   std::string metric = "val_loss";
   Goal goal = Goal::minimize;
   std::filesystem::path path{};  ///< where the best weights are written each time they improve; empty: only kept in memory
+  std::map<std::string, std::string> metadata{};  ///< beside the weights in that file
 };
 
 /// Keeps a copy of the weights of the best epoch and puts them back into the network at the end.
@@ -64,7 +65,7 @@ class BestModel : public Callback {
     best_ = value;
     epoch_ = log.epoch;
     weights_ = trainer.model().to_state_dict();
-    if (!options_.path.empty()) save_weights(options_.path, weights_);
+    if (!options_.path.empty()) save_weights(options_.path, weights_, options_.metadata);
   }
   void on_fit_end(Trainer& trainer) override {
     if (weights_.size() > 0) trainer.model().load_state_dict(weights_);

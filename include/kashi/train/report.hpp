@@ -1,4 +1,5 @@
-/// What a program found out: figures as a flat report.json, and report.html, one page with figures, pictures and tables.
+/// What a program found out: figures as a flat report.json, and report.html, one page with figures, pictures and
+/// tables.
 ///
 /// A report holds no date and no path of its own, so equal runs give equal reports but for their times. It can be saved
 /// again and again while a program runs; every file is replaced whole.
@@ -28,9 +29,9 @@ namespace kashi::inline v0::train {
 
 /// How a headline figure is presented.
 struct Headline {
-  std::string label = {};           ///< instead of the figure's name
+  std::string label = {};  ///< instead of the figure's name
   Format format = Format::number;
-  std::string note = {};            ///< a line below it, such as what it is measured on
+  std::string note = {};  ///< a line below it, such as what it is measured on
 };
 
 struct ReportSaveOptions {
@@ -42,10 +43,11 @@ struct ReportSaveOptions {
 template <class Json>
 class BasicReport {
  public:
-  explicit BasicReport(std::string title, std::string description = {}) : title_(std::move(title)), description_(std::move(description)) {}
+  explicit BasicReport(std::string title, std::string description = {})
+      : title_(std::move(title)), description_(std::move(description)) {}
 
-  /// Sets a figure; an earlier one of this name is replaced in its place. Takes numbers, bools, text, vectors, maps with
-  /// text keys, and whatever else nlohmann::json takes, nested too. NaN and infinities become null.
+  /// Sets a figure; an earlier one of this name is replaced in its place. Takes numbers, bools, text, vectors, maps
+  /// with text keys, and whatever else nlohmann::json takes, nested too. NaN and infinities become null.
   template <class T>
   void set(const std::string& name, const T& value) {
     figures_[name] = to_json(value);
@@ -56,7 +58,8 @@ class BasicReport {
 
   /// Shows a figure as a card at the top of the page, in the order of these calls. It may be set later.
   void headline(const std::string& name, Headline how = {}) {
-    const auto same = std::find_if(headlines_.begin(), headlines_.end(), [&](const auto& old) { return old.first == name; });
+    const auto same =
+        std::find_if(headlines_.begin(), headlines_.end(), [&](const auto& old) { return old.first == name; });
     if (same != headlines_.end()) {
       same->second = std::move(how);
     } else {
@@ -70,9 +73,11 @@ class BasicReport {
     put(section, "text:" + paragraph, html);
   }
 
-  /// A picture [H,W] or [H,W,1..4]: becomes the file `file` (a name such as "curves.png") in the output folder and stands
-  /// on the page with its caption. A picture of the same file and section is replaced. Throws ValueError, ShapeError.
-  void picture(const std::string& section, const std::string& file, const Tensor<std::uint8_t>& image, const std::string& caption) {
+  /// A picture [H,W] or [H,W,1..4]: becomes the file `file` (a name such as "curves.png") in the output folder and
+  /// stands on the page with its caption. A picture of the same file and section is replaced. Throws ValueError,
+  /// ShapeError.
+  void picture(const std::string& section, const std::string& file, const Tensor<std::uint8_t>& image,
+               const std::string& caption) {
     const bool is_name = std::filesystem::path(file).filename() == file && file.ends_with(".png") && file.size() > 4;
     require(is_name, "Report: a picture's file must be a plain name that ends with .png; got \"", file, "\"");
     detail::PagePicture page_picture{caption, io::encode_png(image), static_cast<std::size_t>(image.size(1)),
@@ -81,9 +86,10 @@ class BasicReport {
     pictures_[file] = std::move(page_picture.png);
   }
 
-  /// A table with a heading for each column (or none). Columns of numbers stand to the right. A table of the same section
-  /// and header is replaced.
-  void table(const std::string& section, const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  /// A table with a heading for each column (or none). Columns of numbers stand to the right. A table of the same
+  /// section and header is replaced.
+  void table(const std::string& section, const std::vector<std::string>& header,
+             const std::vector<std::vector<std::string>>& rows) {
     std::string key = "table:";
     for (const std::string& column : header) key += column + "\n";
     put(section, key, detail::table_html({header, rows}));
@@ -144,9 +150,11 @@ class BasicReport {
   }
 
   void put(const std::string& section, const std::string& key, std::string html) {
-    auto place = std::find_if(sections_.begin(), sections_.end(), [&](const Section& old) { return old.title == section; });
+    auto place =
+        std::find_if(sections_.begin(), sections_.end(), [&](const Section& old) { return old.title == section; });
     if (place == sections_.end()) place = sections_.insert(place, Section{section, {}});
-    const auto part = std::find_if(place->parts.begin(), place->parts.end(), [&](const auto& old) { return old.first == key; });
+    const auto part =
+        std::find_if(place->parts.begin(), place->parts.end(), [&](const auto& old) { return old.first == key; });
     if (part != place->parts.end()) {
       part->second = std::move(html);
     } else {
@@ -157,7 +165,8 @@ class BasicReport {
   static std::string plain(const Json& value) {
     if (value.is_null()) return "–";
     if (value.is_string()) return value.template get<std::string>();
-    if (value.is_number_float()) return std::isfinite(value.template get<double>()) ? detail::print("%.6g", value.template get<double>()) : "–";
+    if (value.is_number_float())
+      return std::isfinite(value.template get<double>()) ? detail::print("%.6g", value.template get<double>()) : "–";
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 
@@ -166,7 +175,8 @@ class BasicReport {
     for (const auto& [name, how] : headlines_) {
       const auto figure = figures_.find(name);
       if (figure == figures_.end()) continue;
-      const std::string value = figure->is_number() ? detail::format_figure(figure->template get<double>(), how.format) : plain(*figure);
+      const std::string value =
+          figure->is_number() ? detail::format_figure(figure->template get<double>(), how.format) : plain(*figure);
       out += detail::card_html({how.label.empty() ? name : how.label, value, how.note});
     }
     return out.empty() ? "" : "<div class=\"cards\">\n" + out + "</div>\n";
@@ -185,20 +195,23 @@ class BasicReport {
     std::string out;
     if (value.is_object()) {
       for (const auto& item : value.items()) {
-        out += "<tr><td>" + detail::escape_html(item.key()) + "</td><td class=\"n\">" + value_html(item.value()) + "</td></tr>";
+        out += "<tr><td>" + detail::escape_html(item.key()) + "</td><td class=\"n\">" + value_html(item.value()) +
+               "</td></tr>";
       }
       out = "<table class=\"inner\">" + out + "</table>";
     } else {
       for (const Json& item : value) out += (out.empty() ? "" : ", ") + value_html(item);
     }
     const bool is_long = value.size() > 12;
-    return is_long ? "<details><summary>" + std::to_string(value.size()) + " entries</summary>" + out + "</details>" : out;
+    return is_long ? "<details><summary>" + std::to_string(value.size()) + " entries</summary>" + out + "</details>"
+                   : out;
   }
 
   std::string figures_html() const {
     std::string out = "<div class=\"table\"><table>\n";
     for (const auto& item : figures_.items()) {
-      out += "<tr><td><code>" + detail::escape_html(item.key()) + "</code></td><td>" + value_html(item.value()) + "</td></tr>\n";
+      out += "<tr><td><code>" + detail::escape_html(item.key()) + "</code></td><td>" + value_html(item.value()) +
+             "</td></tr>\n";
     }
     return out + "</table></div>\n";
   }

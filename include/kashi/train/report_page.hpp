@@ -27,12 +27,23 @@ inline std::string escape_html(std::string_view plain) {
   std::string out;
   for (const char c : plain) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -73,7 +84,7 @@ p{margin:.4rem 0 .8rem;max-width:75ch}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.9rem;margin:1.6rem 0}
 .card,figure,.table{background:var(--card);border:1px solid var(--line);border-radius:.7rem}
 .card{padding:.9rem 1.1rem}
-.card b{display:block;font-size:1.7rem;line-height:1.25;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.card b{display:block;font-size:clamp(1.3rem,4.6vw,1.7rem);line-height:1.25;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .card span{color:var(--muted);font-size:.92rem}
 .card small{display:block;font-size:.82rem}
 figure{margin:0 0 1.1rem;padding:.8rem;overflow:hidden}
@@ -111,13 +122,14 @@ struct PagePicture {
 
 inline std::string card_html(const PageCard& card) {
   const std::string note = card.note.empty() ? "" : "<small>" + escape_html(card.note) + "</small>";
-  return "<div class=\"card\"><span>" + escape_html(card.label) + "</span><b>" + escape_html(card.value) + "</b>" + note + "</div>\n";
+  return "<div class=\"card\"><span>" + escape_html(card.label) + "</span><b>" + escape_html(card.value) + "</b>" +
+         note + "</div>\n";
 }
 
 inline std::string picture_html(const PagePicture& picture) {
-  return "<figure><img alt=\"" + escape_html(picture.caption) + "\" width=\"" + std::to_string(picture.width) + "\" height=\"" +
-         std::to_string(picture.height) + "\" src=\"data:image/png;base64," + io::base64(picture.png) + "\">\n<figcaption>" +
-         escape_html(picture.caption) + "</figcaption></figure>\n";
+  return "<figure><img alt=\"" + escape_html(picture.caption) + "\" width=\"" + std::to_string(picture.width) +
+         "\" height=\"" + std::to_string(picture.height) + "\" src=\"data:image/png;base64," + io::base64(picture.png) +
+         "\">\n<figcaption>" + escape_html(picture.caption) + "</figcaption></figure>\n";
 }
 
 /// Numbers stand to the right.
@@ -147,10 +159,12 @@ inline std::string table_html(const PageTable& table) {
 }
 
 inline std::string page_html(const std::string& title, int refresh_seconds, const std::string& body) {
-  std::string out = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n";
   if (refresh_seconds > 0) out += "<meta http-equiv=\"refresh\" content=\"" + std::to_string(refresh_seconds) + "\">\n";
-  out += "<title>" + escape_html(title) + "</title>\n<style>" + std::string(page_style) + "</style>\n</head>\n<body>\n<main>\n";
+  out += "<title>" + escape_html(title) + "</title>\n<style>" + std::string(page_style) +
+         "</style>\n</head>\n<body>\n<main>\n";
   return out + body + "</main>\n</body>\n</html>\n";
 }
 

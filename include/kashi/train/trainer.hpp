@@ -42,6 +42,7 @@ struct FitOptions {
 /// How a training ended.
 struct FitResult {
   Index epochs = 0;          ///< epochs completed, over all sittings
+  Index epochs_run = 0;      ///< epochs completed by this call
   bool interrupted = false;  ///< Ctrl-C; the checkpoint, if any, holds the state
   bool resumed = false;      ///< a checkpoint was found
   std::vector<EpochLog> history{};
@@ -122,18 +123,22 @@ inline FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) 
   data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .transform = options.transform});
   for (const auto& callback : options.callbacks) callback->on_fit_begin(*this);
   if (resumes) load_checkpoint(options);
+  const Index first_epoch = position_.epoch;
+  const auto result = [&](bool interrupted) {
+    return FitResult{.epochs = position_.epoch, .epochs_run = position_.epoch - first_epoch, .interrupted = interrupted, .resumed = resumes, .history = history_};
+  };
   while (position_.epoch < options.epochs && !stopped_) {
     const auto start = Clock::now();
     for (const auto& callback : options.callbacks) callback->on_epoch_begin(*this, position_.epoch + 1);
     if (!run_epoch(loader, options)) {
       save_checkpoint(options);
-      return {.epochs = position_.epoch, .interrupted = true, .resumed = resumes, .history = history_};
+      return result(true);
     }
     end_epoch(options, start);
     save_checkpoint(options);
   }
   for (const auto& callback : options.callbacks) callback->on_fit_end(*this);
-  return {.epochs = position_.epoch, .interrupted = false, .resumed = resumes, .history = history_};
+  return result(false);
 }
 
 inline bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) {
