@@ -107,6 +107,16 @@ Tensor<T> reduce(const Tensor<T>& x, const Axes& axes, bool keepdim, const char*
   return out;
 }
 
+/// Below and above every number of the type, infinities included.
+template <class T>
+constexpr T lowest() {
+  return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+}
+template <class T>
+constexpr T highest() {
+  return std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+}
+
 /// The type in which sums of T are kept: double for floats, 64 bits for integers.
 template <class T>
 using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
@@ -142,14 +152,14 @@ Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) 
 template <class T>
 Tensor<T> max(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) {
   require<ShapeError>(detail::plan_reduction(x.shape(), axes, "max").reduced_count > 0, "max: there are no elements; shape ", x.shape());
-  return detail::reduce(x, axes, keepdim, "max", std::numeric_limits<T>::lowest(), [](T& best, T v) { if (v > best || v != v) best = v; }, [](T best) { return best; });
+  return detail::reduce(x, axes, keepdim, "max", detail::lowest<T>(), [](T& best, T v) { if (v > best || v != v) best = v; }, [](T best) { return best; });
 }
 
 /// Smallest element over `axes` (all if empty); NaN wins. Throws ShapeError for an empty reduction.
 template <class T>
 Tensor<T> min(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) {
   require<ShapeError>(detail::plan_reduction(x.shape(), axes, "min").reduced_count > 0, "min: there are no elements; shape ", x.shape());
-  return detail::reduce(x, axes, keepdim, "min", std::numeric_limits<T>::max(), [](T& best, T v) { if (v < best || v != v) best = v; }, [](T best) { return best; });
+  return detail::reduce(x, axes, keepdim, "min", detail::highest<T>(), [](T& best, T v) { if (v < best || v != v) best = v; }, [](T best) { return best; });
 }
 
 /// Position of the largest element along one axis, the first of equals; the axis vanishes.

@@ -19,8 +19,8 @@ VariableOf<X> relu(const X& input) {
   Tensor<T> value = map(x.value(), [](T v) { return v > T{0} ? v : v != v ? v : T{0}; });
   return record<T>("relu", value, {x}, [y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
     const Variable<T> out = context.get(y);
-    if (context.create_graph()) return {mul(context.grad(), map(out.value(), [](T v) { return v > T{0} ? T{1} : T{0}; }))};
-    return {zip(context.grad().value(), out.value(), [](T g, T v) { return v > T{0} ? g : T{0}; })};
+    if (context.create_graph()) return {mul(context.grad(), map(out.value(), [](T v) { return v <= T{0} ? T{0} : T{1}; }))};
+    return {zip(context.grad().value(), out.value(), [](T g, T v) { return v <= T{0} ? T{0} : g; })};
   });
 }
 

@@ -121,7 +121,7 @@ VariableOf<X> pow(const X& input, double exponent) {
   const T p = static_cast<T>(exponent);
   return record<T>("pow", map(x.value(), [p](T v) { return std::pow(v, p); }), {x},
                    [x = Saved(x), exponent](const GradContext<T>& context) -> Gradients<T> {
-                     if (exponent == 0.0) return {Variable<T>()};
+                     if (exponent == 0.0) return {mul(context.grad(), T{0})};
                      return {mul(context.grad(), mul(exponent, pow(context.get(x), exponent - 1.0)))};
                    });
 }
@@ -137,8 +137,8 @@ Variable<T> extremum(const char* name, const Variable<T>& a, const Variable<T>& 
   Tensor<T> value = zip(a.value(), b.value(), [better](T u, T v) { return u != u || better(u, v) ? u : v; }, name);
   return record<T>(name, std::move(value), {a, b}, [a = Saved(a), b = Saved(b), weights](const GradContext<T>& context) -> Gradients<T> {
     const Variable<T> x = context.get(a), y = context.get(b);
-    return {sum_to(mul(context.grad(), weights(x.value(), y.value())), x.shape()),
-            sum_to(mul(context.grad(), weights(y.value(), x.value())), y.shape())};
+    return {context.needs(0) ? sum_to(mul(context.grad(), weights(x.value(), y.value())), x.shape()) : Variable<T>(),
+            context.needs(1) ? sum_to(mul(context.grad(), weights(y.value(), x.value())), y.shape()) : Variable<T>()};
   });
 }
 

@@ -69,9 +69,9 @@ Variable<T> concat(const std::vector<Variable<T>>& parts, Index axis = 0) {
   });
 }
 
-/// Zeros put before and after one axis: the adjoint of narrow.
+/// `value` put before and after one axis; with 0 it is the adjoint of narrow.
 template <class T>
-Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after);
+Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after, double value = 0.0);
 
 /// Entries [begin, end) of an axis.
 template <class T>
@@ -84,22 +84,24 @@ Variable<T> narrow(const Variable<T>& x, Index axis, Index begin, Index end) {
 }
 
 template <class T>
-Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after) {
+Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after, double value) {
   require<ShapeError>(before >= 0 && after >= 0, "pad: sizes can't be negative; got ", before, " and ", after);
   const int a = x.shape().normalize_axis(axis, "pad");
-  Tensor<T> value = concat(std::vector<Tensor<T>>{Tensor<T>::zeros(x.shape().with(a, before)), x.value(), Tensor<T>::zeros(x.shape().with(a, after))}, a);
-  return record<T>("pad", std::move(value), {x}, [a, before, size = x.size(a)](const GradContext<T>& context) -> Gradients<T> {
+  const auto border = [&](Index size) { return Tensor<T>::full(x.shape().with(a, size), static_cast<T>(value)); };
+  Tensor<T> padded = concat(std::vector<Tensor<T>>{border(before), x.value(), border(after)}, a);
+  return record<T>("pad", std::move(padded), {x}, [a, before, size = x.size(a)](const GradContext<T>& context) -> Gradients<T> {
     return {narrow(context.grad(), a, before, before + size)};
   });
 }
 
-/// Zeros put around images [N,H,W,C]. Padding: one number, {height, width}, or {top, bottom, left, right}.
+/// A border around images [N,H,W,C]. Padding: one number, {height, width}, or {top, bottom, left, right}.
+/// Throws ShapeError for other ranks or negative sizes.
 template <class T>
-Variable<T> pad(const Variable<T>& x, const kernels::Padding& padding) {
+Variable<T> pad(const Variable<T>& x, const kernels::Padding& padding, double value = 0.0) {
   require<ShapeError>(x.rank() == 4, "pad: images [N,H,W,C] are needed; got ", x.shape());
   const auto rows = padding.rows(x.size(1), 1, 1, 1);
   const auto columns = padding.columns(x.size(2), 1, 1, 1);
-  return pad_axis(pad_axis(x, 1, rows.begin, rows.end), 2, columns.begin, columns.end);
+  return pad_axis(pad_axis(x, 1, rows.begin, rows.end, value), 2, columns.begin, columns.end, value);
 }
 
 /// Variables of one shape put behind each other along a new axis.

@@ -44,6 +44,19 @@ Tensor<T> log_softmax(const Tensor<T>& x, int axis) {
   return out;
 }
 
+template <class T>
+Tensor<T> softmax(const Tensor<T>& x, int axis) {
+  Tensor<T> out = Tensor<T>::empty(x.shape());
+  T* result = out.mutable_data();
+  for_each_line(x.shape(), axis, [&, in = x.data()](Index at, Index stride, Index length) {
+    T largest = -std::numeric_limits<T>::infinity(), total{0};
+    for (Index k = 0; k < length; ++k) largest = std::max(largest, in[at + k * stride]);
+    for (Index k = 0; k < length; ++k) total += result[at + k * stride] = std::exp(in[at + k * stride] - largest);
+    for (Index k = 0; k < length; ++k) result[at + k * stride] /= total;
+  });
+  return out;
+}
+
 }  // namespace detail
 
 /// log(softmax(x)) along an axis, exact where softmax would underflow.
@@ -65,12 +78,31 @@ VariableOf<X> softmax(const X& input, Index axis = -1) {
   using T = ScalarOf<X>;
   const Variable<T> x = as_variable(input);
   const int a = x.shape().normalize_axis(axis, "softmax");
-  Tensor<T> value = map(detail::log_softmax(x.value(), a), [](T v) { return std::exp(v); });
+  Tensor<T> value = detail::softmax(x.value(), a);
   return record<T>("softmax", value, {x}, [y = SavedOutput(value), a](const GradContext<T>& context) -> Gradients<T> {
     const Variable<T> p = context.get(y);
     const Variable<T> weighted = mul(context.grad(), p);
     return {sub(weighted, mul(p, sum(weighted, {a}, true)))};
   });
+}
+
+/// log of the sum of exponentials along an axis, without overflow; the axis vanishes, or stays with size 1 under `keepdim`.
+template <Differentiable X>
+VariableOf<X> logsumexp(const X& input, Index axis = -1, bool keepdim = false) {
+  using T = ScalarOf<X>;
+  const Variable<T> x = as_variable(input);
+  const int a = x.shape().normalize_axis(axis, "logsumexp");
+  require<ShapeError>(x.size(a) >= 1, "logsumexp: axis ", axis, " of ", x.shape(), " is empty");
+  const detail::Reduction plan = detail::plan_reduction(x.shape(), {a}, "logsumexp");
+  Tensor<T> value = Tensor<T>::empty(plan.kept);
+  T* result = value.mutable_data();
+  detail::for_each_line(x.shape(), a, [&, in = x.value().data()](Index at, Index stride, Index length) {
+    result[at / (length * stride) * stride + at % stride] = detail::log_sum_exp(in + at, stride, length);
+  });
+  const Variable<T> y = record<T>("logsumexp", value, {x}, [x = Saved(x), y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
+    return {mul(context.grad(), exp(sub(context.get(x), context.get(y))))};
+  });
+  return keepdim ? y : reshape(y, plan.squeezed);
 }
 
 }  // namespace kashi::inline v0

@@ -1,0 +1,53 @@
+/// Records of convolution. Every combination of its options stands in conv_matrix_test.cpp.
+#include "records.hpp"
+
+#include <kashi/ops/conv.hpp>
+
+using namespace records;
+
+namespace {
+
+const bool registered = add(
+    {.title = "Convolution",
+     .header = "conv.hpp",
+     .operations = {
+         {.signature = "conv2d(x, weight, bias, {.stride = 1, .padding = 0, .dilation = 1, .groups = 1})",
+          .summary = "cross-correlation of x [N,H,W,C] with weight [O,KH,KW,C/groups], plus bias [O] if given",
+          .samples = {{"plain", {normal({2, 4, 5, 2}), normal({3, 3, 3, 2}, 2), normal({3}, 3)}, [](const auto& x) { return conv2d(x[0], x[1], x[2]); }},
+                      {"all options", {normal({1, 7, 6, 4}), normal({6, 2, 3, 2}, 2)}, [](const auto& x) { return conv2d(x[0], x[1], {.stride = {2, 1}, .padding = {1, 0, 2, 1}, .dilation = {1, 2}, .groups = 2}); }},
+                      {"depthwise, same", {normal({1, 5, 5, 3}), normal({3, 3, 3, 1}, 2), normal({3}, 3)}, [](const auto& x) { return conv2d(x[0], x[1], x[2], {.padding = kernels::same, .groups = 3}); }},
+                      {"large", {normal({2, 20, 21, 16}), normal({32, 3, 3, 16}, 2), normal({32}, 3)}, [](const auto& x) { return conv2d(x[0], x[1], x[2], {.padding = 1}); }, {}, false}},
+          .errors = {{{{8, 32, 32, 4}, {32, 3, 3, 3}}, [](const auto& x) { return conv2d(x[0], x[1]); }, "conv2d: input channels 4 differ from the weight's 3; input [8,32,32,4], weight [32,3,3,3]"},
+                     {{{2, 9, 9, 6}, {8, 3, 3, 2}}, [](const auto& x) { return conv2d(x[0], x[1], {.groups = 4}); }, "conv2d: input channels 6 not divisible by groups 4; input [2,9,9,6], weight [8,3,3,2]"},
+                     {{{9, 9, 6}, {8, 3, 3, 6}}, [](const auto& x) { return conv2d(x[0], x[1]); }, "conv2d: the input must have 4 axes; got [9,9,6]"},
+                     {{{1, 2, 2, 1}, {1, 3, 3, 1}}, [](const auto& x) { return conv2d(x[0], x[1]); }, "conv2d: the kernel's extent 3x3 exceeds the padded input 2x2; input [1,2,2,1], weight [1,3,3,1]"},
+                     {{{1, 4, 4, 1}, {2, 3, 3, 1}, {3}}, [](const auto& x) { return conv2d(x[0], x[1], x[2]); }, "conv2d: the bias must have shape [2]; got [3]"},
+                     {{{1, 4, 4, 1}, {2, 3, 3, 1}}, [](const auto& x) { return conv2d(x[0], x[1], {.stride = 0}); }, "conv2d: stride must be positive; got 0x0"}}},
+         {.signature = "conv_transpose2d(x, weight, bias, {.stride = 1, .padding = 0, .output_padding = 0, .groups = 1, .dilation = 1})",
+          .summary = "transposed convolution of x [N,H,W,I] with weight [I,KH,KW,O/groups], plus bias [O] if given",
+          .samples = {{"twice as large", {normal({1, 3, 4, 3}), normal({3, 2, 2, 2}, 2), normal({2}, 3)}, [](const auto& x) { return conv_transpose2d(x[0], x[1], x[2], {.stride = 2}); }},
+                      {"all options", {normal({2, 3, 3, 4}), normal({4, 3, 2, 1}, 2)}, [](const auto& x) { return conv_transpose2d(x[0], x[1], {.stride = {2, 3}, .padding = {1, 0, 0, 1}, .output_padding = 1, .groups = 2, .dilation = {2, 1}}); }},
+                      {"large", {normal({2, 11, 12, 16}), normal({16, 3, 3, 16}, 2)}, [](const auto& x) { return conv_transpose2d(x[0], x[1], {.stride = 2, .padding = 1}); }, {}, false}},
+          .errors = {{{{1, 3, 3, 4}, {3, 2, 2, 2}}, [](const auto& x) { return conv_transpose2d(x[0], x[1]); }, "conv_transpose2d: input channels 4 differ from the weight's 3; input [1,3,3,4], weight [3,2,2,2]"}}},
+     }});
+
+}  // namespace
+
+TEST_CASE("a transposed convolution is the adjoint of the convolution") {
+  const Variable<double> x(normal({2, 7, 6, 4})), w(normal({6, 3, 2, 2}, 2));
+  const Conv2dOptions options{.stride = {2, 1}, .padding = {1, 2, 0, 1}, .groups = 2};
+  const auto y = conv2d(x, w, options);
+  const Variable<double> z(normal(y.shape(), 3));
+  const auto back = conv_transpose2d(z, w, {.stride = {2, 1}, .padding = {1, 2, 0, 1}, .output_padding = {1, 0}, .groups = 2});
+  REQUIRE(back.shape() == x.shape());
+  const double forward = sum(y * z).item(), backward = sum(x * back).item();
+  CHECK(std::abs(forward - backward) < 1e-11);
+}
+
+TEST_CASE("an empty batch convolves to an empty batch with zero gradients") {
+  const auto x = parameter(Tensor<float>::zeros({0, 5, 5, 2})), w = parameter(Tensor<float>::ones({3, 3, 3, 2}));
+  const auto y = conv2d(x, w, {.padding = 1});
+  CHECK(y.shape() == Shape{0, 5, 5, 3});
+  sum(y).backward();
+  CHECK(equal(w.grad(), Tensor<float>::zeros({3, 3, 3, 2})));
+}
