@@ -62,12 +62,12 @@ inline void add_pictures(kashi::train::Report& report, const std::vector<kashi::
   report.headline("test_accuracy", {.label = "test accuracy", .format = train::Format::percent, .note = std::to_string(test.size()) + " images held out"});
   report.headline("train_accuracy", {.label = "training accuracy", .format = train::Format::percent});
   report.headline("parameters", {});
-  report.headline("seconds", {});
+  report.headline("seconds", {.format = train::Format::seconds});
   report.picture("Training", "curves.png",
                  plot::line_chart({{.name = "training", .y = column(history, "train_loss")}, {.name = "validation", .y = column(history, "val_loss")}},
-                                  {{.title = "Loss", .x_label = "epoch"}}),
+                                  {.title = "Loss", .x_label = "epoch"}),
                  "Loss after each epoch. Training images are augmented and dropout is on, so their loss may lie above.");
-  report.picture("Training", "accuracy.png", plot::line_chart({{.name = "validation", .y = column(history, "val_accuracy")}}, {{.title = "Accuracy", .x_label = "epoch"}}),
+  report.picture("Training", "accuracy.png", plot::line_chart({{.name = "validation", .y = column(history, "val_accuracy")}}, {.title = "Accuracy", .x_label = "epoch"}),
                  "Share of right answers on the validation part after each epoch.");
   report.picture("Test", "confusion.png", plot::confusion_matrix(confusion.counts(), names), "Rows: what the images show. Columns: what the network took them for.");
   report.picture("Test", "mistakes.png", mistakes_sheet(test, guesses, names), "All test images that were taken for another digit; some labels are wrong or doubtful.");

@@ -93,7 +93,8 @@ TEST_CASE("writers of one file at the same time leave one whole content") {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&folder, i] {
-      for (int turn = 0; turn < 10; ++turn) io::write_atomically(folder / "a.txt", std::string(20'000, static_cast<char>('a' + i)));
+      for (int turn = 0; turn < 10; ++turn)
+        io::write_atomically(folder / "a.txt", std::string(20'000, static_cast<char>('a' + i)));
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -111,7 +112,8 @@ TEST_CASE("a link stays a link, and a device stays a device") {
   CHECK(fs::is_symlink(folder / "link.txt"));
   CHECK(io::read_text_file(folder / "real.txt") == "new");
   CHECK_THROWS_WITH(io::write_atomically("/dev/full", "x"), "cannot write file '/dev/full': it is not a regular file");
-  CHECK_THROWS_WITH(io::write_atomically(folder.path(), "x"), "cannot write file '" + folder.path().string() + "': Is a directory");
+  CHECK_THROWS_WITH(io::write_atomically(folder.path(), "x"),
+                    "cannot write file '" + folder.path().string() + "': Is a directory");
   CHECK_THROWS_WITH(io::write_atomically("", "x"), "cannot write file '': a file name is missing");
 }
 
@@ -121,8 +123,8 @@ TEST_CASE("files that can't be read are named with the reason") {
   CHECK_THROWS_WITH(io::read_file(none), "cannot read file '" + none + "': No such file or directory");
   CHECK_THROWS_WITH(io::read_file("/dev/zero"), "cannot read file '/dev/zero': it is not a regular file");
   io::write_atomically(folder / "a.txt", "12345");
-  CHECK_THROWS_WITH(io::read_file(folder / "a.txt", 4),
-                    "cannot read file '" + (folder / "a.txt").string() + "': its 5 bytes exceed the limit of 4 (io::Limits)");
+  CHECK_THROWS_WITH(io::read_file(folder / "a.txt", 4), "cannot read file '" + (folder / "a.txt").string() +
+                                                            "': its 5 bytes exceed the limit of 4 (io::Limits)");
   const io::FileReader file(folder / "a.txt");
   std::vector<std::byte> too_much(4);
   CHECK_THROWS_WITH(file.read_at(3, too_much),

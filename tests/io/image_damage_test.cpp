@@ -113,7 +113,8 @@ TEST_CASE("headers that claim too much are refused before memory is taken") {
   CHECK(message(image_files::make_bmp(60'000, 60'000, "")) == "cannot read image: " + big);
   CHECK(message(image_files::make_bmp(2, INT32_MIN, "")) ==
         "cannot read image: its header claims 2x2147483648 pixels, the limit is 16384 a side (io::Limits)");
-  CHECK_THAT(message(make_png({.width = 0xFFFFFFFF, .height = 0xFFFFFFFF})), Contains("claims 4294967295x4294967295 pixels"));
+  CHECK_THAT(message(make_png({.width = 0xFFFFFFFF, .height = 0xFFFFFFFF})),
+             Contains("claims 4294967295x4294967295 pixels"));
   CHECK_THAT(message(make_png({.width = 16'384, .height = 16'384})), Contains("the limit is 67108864 in all"));
   CHECK_THAT(message(make_png({.width = 0, .height = 5})), Contains("claims 0x5 pixels"));
 }
@@ -126,7 +127,8 @@ TEST_CASE("a file too short for the pixels that it claims is refused before memo
     jpeg[i + 5] = jpeg[i + 7] = std::byte{0x1F};
   }
   CHECK_THAT(message(jpeg), Contains("bytes can't hold 7960x7956 pixels"));
-  CHECK_THAT(message(image_files::make_bmp(8'000, 8'000, "abc")), Contains("the file is truncated: its 8000x8000 pixels end at byte"));
+  CHECK_THAT(message(image_files::make_bmp(8'000, 8'000, "abc")),
+             Contains("the file is truncated: its 8000x8000 pixels end at byte"));
 }
 
 TEST_CASE("compressed data that swell beyond the header's size are refused") {
@@ -156,29 +158,37 @@ TEST_CASE("files that are no image are named with the reason") {
   CHECK(reason("text.png", "This is no picture.\n") == "it is no PNG, JPEG or BMP file");
   CHECK(reason("a.gif", "GIF89a......") == "it is a GIF file; PNG, JPEG and BMP are read");
   CHECK(reason("a.webp", "RIFF....WEBPVP8 ") == "it is a WebP file; PNG, JPEG and BMP are read");
-  CHECK(reason("short.png", "\x89PNG\r\n\x1a\n") == "the file is truncated: its header at byte 8 needs 25 bytes, 0 are there");
+  CHECK(reason("short.png", "\x89PNG\r\n\x1a\n") ==
+        "the file is truncated: its header at byte 8 needs 25 bytes, 0 are there");
   CHECK(reason("odd.jpg", "\xFF\xD8\xFF\xD9") == "it holds no picture");
 }
 
 TEST_CASE("paths that can't be read are named with the system's reason") {
   const TemporaryFolder folder;
   const auto path = [&](const std::string& name) { return "'" + (folder / name).string() + "'"; };
-  CHECK_THROWS_WITH(io::load_image(folder / "none.png"), "cannot read image " + path("none.png") + ": No such file or directory");
+  CHECK_THROWS_WITH(io::load_image(folder / "none.png"),
+                    "cannot read image " + path("none.png") + ": No such file or directory");
   std::filesystem::create_directory(folder / "folder.png");
-  CHECK_THROWS_WITH(io::load_image(folder / "folder.png"), "cannot read image " + path("folder.png") + ": Is a directory");
+  CHECK_THROWS_WITH(io::load_image(folder / "folder.png"),
+                    "cannot read image " + path("folder.png") + ": Is a directory");
   REQUIRE(::mkfifo((folder / "pipe.png").c_str(), 0600) == 0);
-  CHECK_THROWS_WITH(io::load_image(folder / "pipe.png"), "cannot read image " + path("pipe.png") + ": it is not a regular file");
+  CHECK_THROWS_WITH(io::load_image(folder / "pipe.png"),
+                    "cannot read image " + path("pipe.png") + ": it is not a regular file");
   io::save_png(folder / "closed.png", Image::zeros({1, 1}));
   REQUIRE(::chmod((folder / "closed.png").c_str(), 0) == 0);
   if (::geteuid() == 0) return;  // to root nothing is closed
-  CHECK_THROWS_WITH(io::load_image(folder / "closed.png"), "cannot read image " + path("closed.png") + ": Permission denied");
+  CHECK_THROWS_WITH(io::load_image(folder / "closed.png"),
+                    "cannot read image " + path("closed.png") + ": Permission denied");
 }
 
 TEST_CASE("limits are settable") {
   const TemporaryFolder folder;
   io::save_png(folder / "a.png", Image::zeros({20, 30, 3}));
-  CHECK_THROWS_WITH(io::load_image(folder / "a.png", {.limits = {.image_side = 25}}), Contains("the limit is 25 a side"));
-  CHECK_THROWS_WITH(io::load_image(folder / "a.png", {.limits = {.image_pixels = 599}}), Contains("the limit is 599 in all"));
-  CHECK_THROWS_WITH(io::load_image(folder / "a.png", {.limits = {.image_file_bytes = 10}}), Contains("exceed the limit of 10"));
+  CHECK_THROWS_WITH(io::load_image(folder / "a.png", {.limits = {.image_side = 25}}),
+                    Contains("the limit is 25 a side"));
+  CHECK_THROWS_WITH(io::load_image(folder / "a.png", {.limits = {.image_pixels = 599}}),
+                    Contains("the limit is 599 in all"));
+  CHECK_THROWS_WITH(io::load_image(folder / "a.png", {.limits = {.image_file_bytes = 10}}),
+                    Contains("exceed the limit of 10"));
   CHECK(io::load_image(folder / "a.png", {.limits = {.image_side = 30, .image_pixels = 600}}).numel() == 1800);
 }

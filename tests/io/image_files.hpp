@@ -56,7 +56,7 @@ struct Png {
   int colour_type = 0;  ///< 0 grey, 2 RGB, 3 palette, 4 grey alpha, 6 RGBA
   int interlace = 0;
   std::string before_data = {};  ///< further chunks: a palette, transparency
-  std::string rows = {};  ///< each row: a filter byte (0: none) and its samples
+  std::string rows = {};         ///< each row: a filter byte (0: none) and its samples
 };
 
 inline std::string png_header(const Png& png) {
@@ -81,7 +81,8 @@ inline Bytes make_bmp(int width, int height, const std::string& rows) {
 /// A JPEG that ends behind its frame header.
 inline Bytes make_jpeg_header(std::uint32_t width, std::uint32_t height) {
   const auto u16 = [](std::uint32_t value) { return big_endian(value).substr(2); };
-  return bytes_of("\xFF\xD8\xFF\xC0" + u16(11) + "\x08" + u16(height) + u16(width) + std::string("\x01\x01\x11\x00", 4) + "\xFF\xD9");
+  return bytes_of("\xFF\xD8\xFF\xC0" + u16(11) + "\x08" + u16(height) + u16(width) +
+                  std::string("\x01\x01\x11\x00", 4) + "\xFF\xD9");
 }
 
 /// A progressive JPEG, 24x20, quality 10, made with Pillow 13 from the picture R = 10 x, G = 12 y, B = x y mod 256.
@@ -100,7 +101,8 @@ inline Bytes progressive_jpeg() {
       "518463ffc40017100101010100000000000000000000000001001121ffda0008010100013f10214a4298841c817fffd9";
   const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
   Bytes out;
-  for (std::size_t i = 0; i < hex.size(); i += 2) out.push_back(static_cast<std::byte>(digit(hex[i]) << 4 | digit(hex[i + 1])));
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    out.push_back(static_cast<std::byte>(digit(hex[i]) << 4 | digit(hex[i + 1])));
   return out;
 }
 

@@ -22,7 +22,8 @@ namespace {
 /// A picture whose neighbours differ, so that a swapped axis or channel shows.
 Image test_picture(Index height, Index width, Index channels) {
   auto out = Image::empty({height, width, channels});
-  for (Index i = 0; i < out.numel(); ++i) out.mutable_data()[i] = static_cast<std::uint8_t>((i * 37 + i / 11 * 5) % 251);
+  for (Index i = 0; i < out.numel(); ++i)
+    out.mutable_data()[i] = static_cast<std::uint8_t>((i * 37 + i / 11 * 5) % 251);
   return out;
 }
 
@@ -73,7 +74,8 @@ TEST_CASE("alpha is put on white when it is not asked for") {
 
 TEST_CASE("palettes become colours, with transparency where the file has it") {
   const std::string palette = png_chunk("PLTE", std::string("\x0A\x14\x1E\xC8\x64\x32", 6));
-  image_files::Png png{.width = 4, .height = 1, .bits = 1, .colour_type = 3, .before_data = palette, .rows = std::string("\0\x50", 2)};
+  image_files::Png png{
+      .width = 4, .height = 1, .bits = 1, .colour_type = 3, .before_data = palette, .rows = std::string("\0\x50", 2)};
   CHECK(values(decode(make_png(png), 0)) == std::vector<int>{10, 20, 30, 200, 100, 50, 10, 20, 30, 200, 100, 50});
   png.before_data += png_chunk("tRNS", std::string(1, '\0'));
   const Image transparent = decode(make_png(png), 0);
@@ -139,7 +141,8 @@ TEST_CASE("progressive JPEG files are read") {
   const int expected[3][3] = {{44, 47, 26}, {126, 101, 131}, {177, 197, 102}};
   const Index places[3][2] = {{4, 4}, {10, 12}, {16, 20}};
   for (int i = 0; i < 3; ++i) {
-    for (int channel = 0; channel < 3; ++channel) CHECK(std::abs(image(places[i][0], places[i][1], channel) - expected[i][channel]) <= 6);
+    for (int channel = 0; channel < 3; ++channel)
+      CHECK(std::abs(image(places[i][0], places[i][1], channel) - expected[i][channel]) <= 6);
   }
 }
 
@@ -164,10 +167,13 @@ TEST_CASE("images that can't be written are refused") {
   CHECK_THROWS_WITH(io::encode_png(Image::zeros({4})), "encode_png: an image is [H,W] or [H,W,C]; got [4]");
   CHECK_THROWS_WITH(io::encode_png(Image::zeros({4, 4, 5})), "encode_png: 1 to 4 channels; got [4,4,5]");
   CHECK_THROWS_WITH(io::encode_png(Image::zeros({0, 4, 3})), "encode_png: too few or too many pixels; got [0,4,3]");
-  CHECK_THROWS_WITH(io::encode_jpeg(Image::zeros({4, 4, 4})), "encode_jpeg: JPEG has 1 or 3 channels and no alpha; got [4,4,4]");
-  CHECK_THROWS_WITH(io::encode_jpeg(Image::zeros({4, 4, 3}), {.quality = 0}), "encode_jpeg: quality must be 1..100; got 0");
+  CHECK_THROWS_WITH(io::encode_jpeg(Image::zeros({4, 4, 4})),
+                    "encode_jpeg: JPEG has 1 or 3 channels and no alpha; got [4,4,4]");
+  CHECK_THROWS_WITH(io::encode_jpeg(Image::zeros({4, 4, 3}), {.quality = 0}),
+                    "encode_jpeg: quality must be 1..100; got 0");
   CHECK_THROWS_AS(io::encode_jpeg(Image::zeros({1, 70'000})), ShapeError);
   CHECK_THROWS_WITH(io::save_png("/nowhere/at/all.png", Image::zeros({1, 1})),
                     "cannot write image '/nowhere/at/all.png': No such file or directory");
-  CHECK_THROWS_WITH(decode(io::encode_png(Image::zeros({1, 1})), 2), "load_image: channels must be 0, 1, 3 or 4; got 2");
+  CHECK_THROWS_WITH(decode(io::encode_png(Image::zeros({1, 1})), 2),
+                    "load_image: channels must be 0, 1, 3 or 4; got 2");
 }

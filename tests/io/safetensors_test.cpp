@@ -108,10 +108,12 @@ TEST_CASE("F16 and BF16 are widened") {
   // 1, -2, the smallest subnormal, the largest number, infinity
   const std::string halves("\x00\x3C\x00\xC0\x01\x00\xFF\x7B\x00\x7C", 10);
   const auto file = decode(raw_file(R"({"h":{"dtype":"F16","shape":[5],"data_offsets":[0,10]}})", halves));
-  CHECK(file.get<float>("h").to_vector() == std::vector<float>{1.0f, -2.0f, 0x1p-24f, 65504.0f, std::numeric_limits<float>::infinity()});
+  CHECK(file.get<float>("h").to_vector() ==
+        std::vector<float>{1.0f, -2.0f, 0x1p-24f, 65504.0f, std::numeric_limits<float>::infinity()});
   CHECK(std::isnan(io::half_to_float(0x7E00)));
   CHECK(std::signbit(io::half_to_float(0x8000)));
-  const auto brain = decode(raw_file(R"({"b":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", std::string("\x80\x3F\x49\x40", 4)));
+  const auto brain = decode(
+      raw_file(R"({"b":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", std::string("\x80\x3F\x49\x40", 4)));
   CHECK(brain.get<float>("b").to_vector() == std::vector<float>{1.0f, 3.140625f});
 }
 
@@ -158,10 +160,12 @@ TEST_CASE("headers that lie are refused with the reason") {
   CHECK_THAT(message(tensor("[2]", "[4,12]"), 12), Contains("begins at byte 4 of the data, not at 0"));
   CHECK_THAT(message(tensor("[2]", "[-8,0]"), 8), Contains("has a negative number in its data_offsets"));
   CHECK_THAT(message(tensor("[-2]", "[0,8]"), 8), Contains("has a negative number in its shape"));
-  CHECK_THAT(message(tensor("[9223372036854775807,9223372036854775807]", "[0,8]"), 8), Contains("more than 1099511627776 elements"));
+  CHECK_THAT(message(tensor("[9223372036854775807,9223372036854775807]", "[0,8]"), 8),
+             Contains("more than 1099511627776 elements"));
   CHECK_THAT(message(tensor("[4611686018427387904,4]", "[0,0]"), 0), Contains("more than 1099511627776 elements"));
   CHECK_THAT(message(tensor("[9223372036854775808]", "[0,8]"), 8), Contains("a number in it is too large"));
-  CHECK_THAT(message(tensor("[99999999999999999999999]", "[0,8]"), 8), Contains("the number 99999999999999999999999 in the wrong place"));
+  CHECK_THAT(message(tensor("[99999999999999999999999]", "[0,8]"), 8),
+             Contains("the number 99999999999999999999999 in the wrong place"));
   CHECK_THAT(message(tensor("[2.0]", "[0,8]"), 8), Contains("the number 2.0 in the wrong place"));
   CHECK_THAT(message(tensor("[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8), Contains("has more than 8 axes"));
   CHECK_THAT(message(tensor("[2]", "[0,8,8]"), 8), Contains("has more than 2 data_offsets"));
@@ -173,10 +177,12 @@ TEST_CASE("headers that lie are refused with the reason") {
 
 TEST_CASE("tensors that overlap or leave a hole are refused") {
   const auto two = [](const std::string& second) {
-    return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + second + "}}";
+    return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":)" +
+           second + "}}";
   };
   CHECK(message(two("[4,8]"), 8) == "no error");
-  CHECK_THAT(message(two("[2,6]"), 6), Contains("tensor \"b\" begins at byte 2 of the data, not at 4: tensors overlap or leave a hole"));
+  CHECK_THAT(message(two("[2,6]"), 6),
+             Contains("tensor \"b\" begins at byte 2 of the data, not at 4: tensors overlap or leave a hole"));
   CHECK_THAT(message(two("[0,4]"), 4), Contains("overlap or leave a hole"));
   CHECK_THAT(message(two("[5,9]"), 9), Contains("overlap or leave a hole"));
 }
@@ -198,7 +204,8 @@ TEST_CASE("headers that are not what they should be are refused") {
   CHECK_THAT(message(R"({"__metadata__":{"k":1}})", 0), Contains("a number in the wrong place"));
   CHECK_THAT(message(R"({"__metadata__":{"k":{}}})", 0), Contains("an object in the wrong place"));
   CHECK_THAT(message("{\"\xFF\xFE\"" + empty + "}", 0), Contains("no valid JSON"));
-  CHECK_THAT(message("{\"" + std::string(4097, 'n') + "\"" + empty + "}", 0), Contains("name has 4097 bytes, the limit is 4096"));
+  CHECK_THAT(message("{\"" + std::string(4097, 'n') + "\"" + empty + "}", 0),
+             Contains("name has 4097 bytes, the limit is 4096"));
   CHECK(message("{\"" + std::string(4096, 'n') + "\"" + empty + "}   ", 0) == "no error");
   CHECK_THAT(message("{\"a\":" + std::string(100'000, '['), 0), Contains("a list in the wrong place"));
 }
@@ -206,10 +213,13 @@ TEST_CASE("headers that are not what they should be are refused") {
 TEST_CASE("lengths that lie and bools that are none are refused") {
   const std::string huge("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}", 10);
   CHECK_THROWS_WITH(decode(huge), Contains("its header claims 18446744073709551615 bytes, the limit is 100000000"));
-  CHECK_THROWS_WITH(decode(std::string("\x40\0\0\0\0\0\0\0{}", 10)), Contains("its header claims 64 bytes, the file has 10"));
+  CHECK_THROWS_WITH(decode(std::string("\x40\0\0\0\0\0\0\0{}", 10)),
+                    Contains("its header claims 64 bytes, the file has 10"));
   const std::string flags = R"({"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})";
-  CHECK_THROWS_WITH(decode(raw_file(flags, std::string("\x01\x02", 2))), Contains("a BOOL tensor holds a byte other than 0 and 1"));
-  CHECK(decode(raw_file(flags, std::string("\x01\x00", 2))).get<bool>("a").to_vector() == std::vector<bool>{true, false});
+  CHECK_THROWS_WITH(decode(raw_file(flags, std::string("\x01\x02", 2))),
+                    Contains("a BOOL tensor holds a byte other than 0 and 1"));
+  CHECK(decode(raw_file(flags, std::string("\x01\x00", 2))).get<bool>("a").to_vector() ==
+        std::vector<bool>{true, false});
 }
 
 TEST_CASE("limits are settable, and files are named") {
@@ -218,7 +228,8 @@ TEST_CASE("limits are settable, and files are named") {
   CHECK_THROWS_WITH(io::load_safetensors(folder / "a", {.header_bytes = 20}),
                     Contains("cannot read weights '" + (folder / "a").string() + "': its header claims"));
   CHECK_THROWS_WITH(io::load_safetensors(folder / "a", {.tensors = 7}), Contains("it has more than 7 tensors"));
-  CHECK_THROWS_WITH(io::load_safetensors(folder / "a", {.tensor_elements = 3}), Contains("tensor \"single\" has more than 3 elements"));
+  CHECK_THROWS_WITH(io::load_safetensors(folder / "a", {.tensor_elements = 3}),
+                    Contains("tensor \"single\" has more than 3 elements"));
   CHECK_THROWS_WITH(io::load_safetensors(folder / "a", {.file_bytes = 100}), Contains("exceed the limit of 100"));
   CHECK_THROWS_AS(io::load_safetensors(folder / "none"), IoError);
 }

@@ -5,7 +5,8 @@
 
 #include <kashi/io/image.hpp>
 
-#if defined(STBI_NO_STDIO) || defined(STB_IMAGE_IMPLEMENTATION) || defined(STBI_INCLUDE_STB_IMAGE_H) || defined(STBI_ONLY_PNG)
+#if defined(STBI_NO_STDIO) || defined(STB_IMAGE_IMPLEMENTATION) || defined(STBI_INCLUDE_STB_IMAGE_H) || \
+    defined(STBI_ONLY_PNG)
 #error "io/image.hpp leaks the settings of its stb"
 #endif
 
@@ -21,8 +22,8 @@ TEST_CASE("the program's own stb reads beside ours") {
   const kashi::Tensor<std::uint8_t> image({1, 2, 3}, {1, 2, 3, 4, 5, 6});
   const auto png = kashi::io::encode_png(image);
   int width = 0, height = 0, channels = 0;
-  stbi_uc* own = stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(png.data()), static_cast<int>(png.size()), &width, &height,
-                                       &channels, 0);
+  stbi_uc* own = stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(png.data()), static_cast<int>(png.size()),
+                                       &width, &height, &channels, 0);
   REQUIRE(own != nullptr);
   CHECK(std::memcmp(own, image.data(), 6) == 0);
   stbi_image_free(own);

@@ -24,7 +24,8 @@ namespace kashi::inline v0::io {
 /// What the function given to `write_atomically` writes through.
 class FileWriter {
  public:
-  FileWriter(int file, const std::filesystem::path& target, std::string_view what) : file_(file), target_(target), what_(what) {}
+  FileWriter(int file, const std::filesystem::path& target, std::string_view what)
+      : file_(file), target_(target), what_(what) {}
 
   /// Appends bytes. Throws IoError with the system's reason.
   void write(std::span<const std::byte> bytes) {
@@ -51,7 +52,8 @@ namespace detail {
 /// writers of the same target apart.
 class PendingFile {
  public:
-  PendingFile(const std::filesystem::path& target, std::string_view what) : target_(resolve(target, what)), what_(what) {
+  PendingFile(const std::filesystem::path& target, std::string_view what)
+      : target_(resolve(target, what)), what_(what) {
     pending_ = target_;
     pending_.replace_filename("." + target_.filename().string() + ".part");
     open_locked();
@@ -91,7 +93,8 @@ class PendingFile {
       // File systems without locks go on without one.
       while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) continue;
       // Another writer may have renamed or removed the file while this one waited for the lock.
-      struct stat opened {}, named {};
+      struct stat opened {
+      }, named{};
       const bool is_same = ::fstat(file_.get(), &opened) == 0 && ::stat(pending_.c_str(), &named) == 0 &&
                            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
       if (is_same) break;
@@ -119,7 +122,7 @@ class PendingFile {
 /// the old file stays as it was and nothing else is left behind. `what` begins the error texts.
 /// Throws IoError with the system's reason ("cannot write file 'out/a.csv': No space left on device").
 template <class Fill>
-  requires std::is_invocable_v<Fill&, FileWriter&>
+requires std::is_invocable_v<Fill&, FileWriter&>
 void write_atomically(const std::filesystem::path& path, Fill&& fill, std::string_view what = "cannot write file") {
   detail::PendingFile pending(path, what);
   FileWriter writer(pending.file(), path, what);
@@ -130,11 +133,13 @@ void write_atomically(const std::filesystem::path& path, Fill&& fill, std::strin
 /// Replaces `path` by these bytes, all or nothing.
 inline void write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes,
                              std::string_view what = "cannot write file") {
-  write_atomically(path, [&](FileWriter& writer) { writer.write(bytes); }, what);
+  write_atomically(
+      path, [&](FileWriter& writer) { writer.write(bytes); }, what);
 }
 
 /// Replaces `path` by this text, all or nothing.
-inline void write_atomically(const std::filesystem::path& path, std::string_view chars, std::string_view what = "cannot write file") {
+inline void write_atomically(const std::filesystem::path& path, std::string_view chars,
+                             std::string_view what = "cannot write file") {
   write_atomically(path, std::as_bytes(std::span(chars)), what);
 }
 

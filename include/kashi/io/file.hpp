@@ -58,15 +58,19 @@ class FileReader {
  public:
   /// `what` begins the error texts ("cannot read weights"). Throws IoError with the system's reason if the file can't
   /// be opened, is a folder or device, or is larger than `limit` bytes.
-  explicit FileReader(std::filesystem::path path, std::string what = "cannot read file", std::int64_t limit = Limits{}.file_bytes)
-      : path_(std::move(path)), what_(std::move(what)), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  explicit FileReader(std::filesystem::path path, std::string what = "cannot read file",
+                      std::int64_t limit = Limits{}.file_bytes)
+      : path_(std::move(path)),
+        what_(std::move(what)),
+        file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (!file_) detail::throw_io(what_, path_, errno);
     struct stat status {};
     if (::fstat(file_.get(), &status) != 0) detail::throw_io(what_, path_, errno);
     if (S_ISDIR(status.st_mode)) detail::throw_io(what_, path_, EISDIR);
     require<IoError>(S_ISREG(status.st_mode), what_, " '", path_.string(), "': it is not a regular file");
     size_ = static_cast<std::int64_t>(status.st_size);
-    require<IoError>(size_ <= limit, what_, " '", path_.string(), "': its ", size_, " bytes exceed the limit of ", limit, " (io::Limits)");
+    require<IoError>(size_ <= limit, what_, " '", path_.string(), "': its ", size_, " bytes exceed the limit of ",
+                     limit, " (io::Limits)");
   }
 
   std::int64_t size() const { return size_; }
@@ -76,11 +80,12 @@ class FileReader {
   void read_at(std::int64_t offset, std::span<std::byte> to) const {
     std::size_t done = 0;
     while (done < to.size()) {
-      const ssize_t got = ::pread(file_.get(), to.data() + done, to.size() - done, static_cast<off_t>(offset) + static_cast<off_t>(done));
+      const ssize_t got = ::pread(file_.get(), to.data() + done, to.size() - done,
+                                  static_cast<off_t>(offset) + static_cast<off_t>(done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) detail::throw_io(what_, path_, errno);
-      require<IoError>(got > 0, what_, " '", path_.string(), "': it ended at byte ", offset + static_cast<std::int64_t>(done),
-                       " while it was read");
+      require<IoError>(got > 0, what_, " '", path_.string(), "': it ended at byte ",
+                       offset + static_cast<std::int64_t>(done), " while it was read");
       done += static_cast<std::size_t>(got);
     }
   }

@@ -49,7 +49,8 @@ inline RawImage decode_raw(const ImageBytes& file, const Limits& limits) {
   RawImage out;
   out.header = check_image(file, limits);
   file.check(file.size() <= INT_MAX, "its ", file.size(), " bytes are more than the decoder takes");
-  // The largest buffers: coefficients of a progressive JPEG (whole blocks), rows of a 16-bit PNG, the joined PNG chunks.
+  // The largest buffers: coefficients of a progressive JPEG (whole blocks), rows of a 16-bit PNG, the joined PNG
+  // chunks.
   const auto padded_pixels = static_cast<std::size_t>((out.header.width + 64) * (out.header.height + 64));
   stb::DecoderMemory memory(16 * padded_pixels + 2 * file.size() + (std::size_t{1} << 16));
   const int size = static_cast<int>(file.size());
@@ -62,8 +63,10 @@ inline RawImage decode_raw(const ImageBytes& file, const Limits& limits) {
   }
   memory.release(pixels);
   out.pixels.reset(pixels);
-  file.check(!memory.is_exceeded(), "its compressed data are larger than its ", out.header.width, "x", out.header.height, " pixels");
-  file.check(out.pixels != nullptr, "its data are damaged or of an unknown kind (", stb::kashi_stbi_failure_reason(), ")");
+  file.check(!memory.is_exceeded(), "its compressed data are larger than its ", out.header.width, "x",
+             out.header.height, " pixels");
+  file.check(out.pixels != nullptr, "its data are damaged or of an unknown kind (", stb::kashi_stbi_failure_reason(),
+             ")");
   file.check(width == out.header.width && height == out.header.height, "its header contradicts itself");
   return out;
 }
@@ -93,7 +96,8 @@ void convert_pixels(const In* in, int from, Out* out, int to, Index count) {
     if (to >= 3) {
       for (int channel = 0; channel < 3; ++channel) out[channel] = convert_sample<Out, In>(sample(channel));
     } else {
-      const std::uint32_t grey = has_colour ? (19595 * sample(0) + 38470 * sample(1) + 7471 * sample(2) + 32768) >> 16 : sample(0);
+      const std::uint32_t grey =
+          has_colour ? (19595 * sample(0) + 38470 * sample(1) + 7471 * sample(2) + 32768) >> 16 : sample(0);
       out[0] = convert_sample<Out, In>(grey);
     }
     if (wants_alpha) out[to - 1] = convert_sample<Out, In>(alpha);
@@ -103,15 +107,18 @@ void convert_pixels(const In* in, int from, Out* out, int to, Index count) {
 template <class T>
 Tensor<T> decode(const ImageBytes& file, const ImageOptions& options) {
   const int asked = options.channels;
-  require(asked == 0 || asked == 1 || asked == 3 || asked == 4, "load_image: channels must be 0, 1, 3 or 4; got ", asked);
+  require(asked == 0 || asked == 1 || asked == 3 || asked == 4, "load_image: channels must be 0, 1, 3 or 4; got ",
+          asked);
   const RawImage raw = decode_raw(file, options.limits);
   const int channels = asked == 0 ? raw.channels : asked;
   auto out = Tensor<T>::empty({raw.header.height, raw.header.width, channels});
   const Index count = raw.header.height * raw.header.width;
   if (raw.header.bits == 16) {
-    convert_pixels(static_cast<const std::uint16_t*>(raw.pixels.get()), raw.channels, out.mutable_data(), channels, count);
+    convert_pixels(static_cast<const std::uint16_t*>(raw.pixels.get()), raw.channels, out.mutable_data(), channels,
+                   count);
   } else {
-    convert_pixels(static_cast<const std::uint8_t*>(raw.pixels.get()), raw.channels, out.mutable_data(), channels, count);
+    convert_pixels(static_cast<const std::uint8_t*>(raw.pixels.get()), raw.channels, out.mutable_data(), channels,
+                   count);
   }
   return out;
 }
@@ -145,12 +152,13 @@ namespace detail {
 
 /// Checks an image for writing and returns its channels. [H,W] is grey.
 inline int check_writable(const char* who, const Tensor<std::uint8_t>& image) {
-  require<ShapeError>(image.rank() == 2 || image.rank() == 3, who, ": an image is [H,W] or [H,W,C]; got ", image.shape());
+  require<ShapeError>(image.rank() == 2 || image.rank() == 3, who, ": an image is [H,W] or [H,W,C]; got ",
+                      image.shape());
   const Index channels = image.rank() == 2 ? 1 : image.size(2);
   require<ShapeError>(channels >= 1 && channels <= 4, who, ": 1 to 4 channels; got ", image.shape());
   // stb counts bytes with int and keeps a few times the image's size.
-  require<ShapeError>(image.numel() > 0 && image.numel() + image.size(0) <= INT_MAX / 4, who, ": too few or too many pixels; got ",
-                      image.shape());
+  require<ShapeError>(image.numel() > 0 && image.numel() + image.size(0) <= INT_MAX / 4, who,
+                      ": too few or too many pixels; got ", image.shape());
   return static_cast<int>(channels);
 }
 
@@ -177,8 +185,10 @@ struct JpegOptions {
 /// The bytes of a JPEG file; [H,W] or [H,W,C] with 1 or 3 channels. Throws ShapeError, ValueError.
 inline std::vector<std::byte> encode_jpeg(const Tensor<std::uint8_t>& image, const JpegOptions& options = {}) {
   const int channels = detail::check_writable("encode_jpeg", image);
-  require<ShapeError>(channels == 1 || channels == 3, "encode_jpeg: JPEG has 1 or 3 channels and no alpha; got ", image.shape());
-  require<ShapeError>(image.size(0) <= 65'535 && image.size(1) <= 65'535, "encode_jpeg: at most 65535 pixels a side; got ", image.shape());
+  require<ShapeError>(channels == 1 || channels == 3, "encode_jpeg: JPEG has 1 or 3 channels and no alpha; got ",
+                      image.shape());
+  require<ShapeError>(image.size(0) <= 65'535 && image.size(1) <= 65'535,
+                      "encode_jpeg: at most 65535 pixels a side; got ", image.shape());
   require(options.quality >= 1 && options.quality <= 100, "encode_jpeg: quality must be 1..100; got ", options.quality);
   std::vector<std::byte> out;
   const auto append = [](void* context, void* data, int size) {
@@ -197,7 +207,8 @@ inline void save_png(const std::filesystem::path& path, const Tensor<std::uint8_
 }
 
 /// Writes a JPEG file, all or nothing. Throws IoError with the system's reason, ShapeError, ValueError.
-inline void save_jpeg(const std::filesystem::path& path, const Tensor<std::uint8_t>& image, const JpegOptions& options = {}) {
+inline void save_jpeg(const std::filesystem::path& path, const Tensor<std::uint8_t>& image,
+                      const JpegOptions& options = {}) {
   write_atomically(path, encode_jpeg(image, options), "cannot write image");
 }
 

@@ -29,12 +29,13 @@ class ImageBytes {
 
   /// Throws unless `count` bytes lie at `at`.
   void need(std::size_t at, std::size_t count, std::string_view part) const {
-    check(at <= size() && count <= size() - at, "the file is truncated: ", part, " at byte ", at, " needs ", count, " bytes, ",
-          size() - std::min(at, size()), " are there");
+    check(at <= size() && count <= size() - at, "the file is truncated: ", part, " at byte ", at, " needs ", count,
+          " bytes, ", size() - std::min(at, size()), " are there");
   }
 
   bool starts_with(std::string_view magic, std::size_t at = 0) const {
-    return size() >= at + magic.size() && std::equal(magic.begin(), magic.end(), reinterpret_cast<const char*>(data()) + at);
+    return size() >= at + magic.size() &&
+           std::equal(magic.begin(), magic.end(), reinterpret_cast<const char*>(data()) + at);
   }
 
   // Numbers at a place that `need` has checked.
@@ -58,10 +59,10 @@ struct ImageHeader {
 
 inline void check_image_size(const ImageBytes& file, const ImageHeader& header, const Limits& limits) {
   file.check(header.width > 0 && header.height > 0, "its header claims ", header.width, "x", header.height, " pixels");
-  file.check(header.width <= limits.image_side && header.height <= limits.image_side, "its header claims ", header.width, "x",
-             header.height, " pixels, the limit is ", limits.image_side, " a side (io::Limits)");
-  file.check(header.width * header.height <= limits.image_pixels, "its header claims ", header.width, "x", header.height,
-             " pixels, the limit is ", limits.image_pixels, " in all (io::Limits)");
+  file.check(header.width <= limits.image_side && header.height <= limits.image_side, "its header claims ",
+             header.width, "x", header.height, " pixels, the limit is ", limits.image_side, " a side (io::Limits)");
+  file.check(header.width * header.height <= limits.image_pixels, "its header claims ", header.width, "x",
+             header.height, " pixels, the limit is ", limits.image_pixels, " in all (io::Limits)");
 }
 
 }  // namespace kashi::inline v0::io::detail

@@ -25,8 +25,8 @@ inline ImageHeader check_bmp(const ImageBytes& file, const Limits& limits) {
   const Index row_bits = header.width * Index{file.u16_little(is_old ? 24 : 28)};
   const Index row_stride = (row_bits + 31) / 32 * 4;
   const Index end = Index{file.u32_little(10)} + row_stride * (header.height - 1) + (row_bits + 7) / 8;
-  file.check(end <= static_cast<Index>(file.size()), "the file is truncated: its ", header.width, "x", header.height, " pixels end at byte ",
-             end, ", the file at ", file.size());
+  file.check(end <= static_cast<Index>(file.size()), "the file is truncated: its ", header.width, "x", header.height,
+             " pixels end at byte ", end, ", the file at ", file.size());
   return header;
 }
 
@@ -37,11 +37,11 @@ inline ImageHeader check_image(const ImageBytes& file, const Limits& limits) {
   if (file.starts_with("\xFF\xD8")) return JpegWalk(file, limits).run();
   if (file.starts_with("BM")) return check_bmp(file, limits);
   const bool is_webp = file.starts_with("RIFF") && file.starts_with("WEBP", 8);
-  const std::string_view other = file.starts_with("GIF8")   ? "GIF"
-                                 : is_webp                  ? "WebP"
-                                 : file.starts_with("II*")  ? "TIFF"
-                                 : file.starts_with("MM")   ? "TIFF"
-                                                            : "";
+  const std::string_view other = file.starts_with("GIF8")  ? "GIF"
+                                 : is_webp                 ? "WebP"
+                                 : file.starts_with("II*") ? "TIFF"
+                                 : file.starts_with("MM")  ? "TIFF"
+                                                           : "";
   file.check(other.empty(), "it is a ", other, " file; PNG, JPEG and BMP are read");
   file.check(false, "it is no PNG, JPEG or BMP file");
   return {};

@@ -56,8 +56,8 @@ class JpegWalk {
     header_ = {file_.u16_big(at + 5), file_.u16_big(at + 3), 8};
     check_image_size(file_, header_, limits_);
     // Every block of 8x8 pixels takes at least one bit.
-    file_.check(header_.width * header_.height / 512 <= static_cast<Index>(file_.size()), "its ", file_.size(), " bytes can't hold ",
-                header_.width, "x", header_.height, " pixels");
+    file_.check(header_.width * header_.height / 512 <= static_cast<Index>(file_.size()), "its ", file_.size(),
+                " bytes can't hold ", header_.width, "x", header_.height, " pixels");
   }
 
   /// Each table: a byte for its class and number, 16 counts, and as many values. stb before 2.28 writes beyond its
@@ -68,7 +68,8 @@ class JpegWalk {
       const std::uint32_t place = file_.u8(at);
       std::size_t values = 0;
       for (std::size_t i = 1; i <= 16; ++i) values += file_.u8(at + i);
-      file_.check((place & 0xECu) == 0 && values <= 256 && end - at >= 17 + values, "its Huffman table at byte ", at, " is damaged");
+      file_.check((place & 0xECu) == 0 && values <= 256 && end - at >= 17 + values, "its Huffman table at byte ", at,
+                  " is damaged");
       is_table_set_[place >> 4][place & 3u] = true;
       at += 17 + values;
     }
@@ -77,7 +78,8 @@ class JpegWalk {
   /// A scan: its components with their tables, the band of coefficients from `first` to `last`, and the bit position.
   void read_scan_header(std::size_t at, std::size_t length) {
     const std::size_t components = length >= 3 ? file_.u8(at + 2) : 0;
-    file_.check(header_.width > 0 && components >= 1 && components <= 4 && length == 6 + 2 * components, "its JPEG scan header is damaged");
+    file_.check(header_.width > 0 && components >= 1 && components <= 4 && length == 6 + 2 * components,
+                "its JPEG scan header is damaged");
     const std::size_t band = at + 3 + 2 * components;
     const bool is_refinement = (file_.u8(band + 2) >> 4) != 0;
     const bool needs_dc = !is_progressive_ || (file_.u8(band) == 0 && !is_refinement);

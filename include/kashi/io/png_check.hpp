@@ -36,7 +36,8 @@ inline ImageHeader check_png(const ImageBytes& file, const Limits& limits) {
   const ImageHeader header{file.u32_big(16), file.u32_big(20), file.u8(24) == 16 ? 16 : 8};
   check_image_size(file, header, limits);
   const std::uint32_t colour_type = file.u8(25);
-  file.check(colour_type < 7 && channels_of_colour_type[colour_type] != 0, "its PNG colour type ", colour_type, " does not exist");
+  file.check(colour_type < 7 && channels_of_colour_type[colour_type] != 0, "its PNG colour type ", colour_type,
+             " does not exist");
 
   Index compressed = 0;
   for (std::size_t at = 8;;) {
@@ -46,8 +47,8 @@ inline ImageHeader check_png(const ImageBytes& file, const Limits& limits) {
     const bool is_critical = (file.u8(at + 4) & 0x20u) == 0;
     file.need(at, length + 12, is_critical ? text("its ", name, " chunk") : std::string("a chunk"));
     if (is_critical) {
-      file.check(crc32(file.data() + at + 4, length + 4) == file.u32_big(at + 8 + length), "its ", name, " chunk at byte ", at,
-                 " is damaged (wrong checksum)");
+      file.check(crc32(file.data() + at + 4, length + 4) == file.u32_big(at + 8 + length), "its ", name,
+                 " chunk at byte ", at, " is damaged (wrong checksum)");
     }
     if (name == "IDAT") compressed += static_cast<Index>(length);
     if (name == "IEND") break;
@@ -55,8 +56,8 @@ inline ImageHeader check_png(const ImageBytes& file, const Limits& limits) {
   }
   // Deflate makes at most 1032 bytes out of one.
   const Index pixel_bytes = header.width * header.height * channels_of_colour_type[colour_type] * file.u8(24) / 8;
-  file.check(pixel_bytes / 1032 <= compressed, "its ", compressed, " compressed bytes can't hold ", header.width, "x", header.height,
-             " pixels");
+  file.check(pixel_bytes / 1032 <= compressed, "its ", compressed, " compressed bytes can't hold ", header.width, "x",
+             header.height, " pixels");
   return header;
 }
 

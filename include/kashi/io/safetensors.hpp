@@ -1,7 +1,7 @@
 /// Reading and writing safetensors files, the format in which weights travel between libraries.
 ///
-/// Written: F32, F64, I64, I32, U8, BOOL. Read: these, and F16 and BF16 widened to F32. Tensors are read one by one into
-/// their own memory, so a file of n bytes takes n bytes. The rules of safety are in safetensors_header.hpp.
+/// Written: F32, F64, I64, I32, U8, BOOL. Read: these, and F16 and BF16 widened to F32. Tensors are read one by one
+/// into their own memory, so a file of n bytes takes n bytes. The rules of safety are in safetensors_header.hpp.
 ///
 /// The entry points are templates on the JSON class only so that programs which never call them don't compile it.
 #pragma once
@@ -31,7 +31,8 @@
 
 namespace kashi::inline v0::io {
 
-static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian, and so must the machine be");
+static_assert(std::endian::native == std::endian::little,
+              "safetensors files are little-endian, and so must the machine be");
 
 namespace detail {
 
@@ -55,13 +56,15 @@ Tensor<float> read_widened(const Shape& shape, std::int64_t offset, const Fetch&
 template <class Fetch>
 Tensor<bool> read_bools(const Shape& shape, std::int64_t offset, const Fetch& fetch, const std::string& where) {
   const auto bytes = read_numbers<std::uint8_t>(shape, offset, fetch);
-  const bool are_valid = std::all_of(bytes.data(), bytes.data() + bytes.numel(), [](std::uint8_t byte) { return byte <= 1; });
+  const bool are_valid =
+      std::all_of(bytes.data(), bytes.data() + bytes.numel(), [](std::uint8_t byte) { return byte <= 1; });
   require<FormatError>(are_valid, where, ": a BOOL tensor holds a byte other than 0 and 1");
   return bytes.template to<bool>();
 }
 
 template <class Fetch>
-TensorValue read_tensor(const TensorRecord& tensor, std::int64_t data_begin, const Fetch& fetch, const std::string& where) {
+TensorValue read_tensor(const TensorRecord& tensor, std::int64_t data_begin, const Fetch& fetch,
+                        const std::string& where) {
   const Shape shape{std::span<const Index>(tensor.sizes)};
   const std::int64_t offset = data_begin + tensor.begin;
   if (tensor.dtype == "F32") return read_numbers<float>(shape, offset, fetch);
@@ -75,14 +78,17 @@ TensorValue read_tensor(const TensorRecord& tensor, std::int64_t data_begin, con
 }
 
 template <class Json, class Fetch>
-TensorFile read_safetensors(std::int64_t file_bytes, const Fetch& fetch, const Limits& limits, const std::string& where) {
+TensorFile read_safetensors(std::int64_t file_bytes, const Fetch& fetch, const Limits& limits,
+                            const std::string& where) {
   require<FormatError>(file_bytes >= 8, where, ": its ", file_bytes, " bytes are too few for a safetensors file");
   std::uint64_t header_bytes = 0;
   fetch(0, std::as_writable_bytes(std::span(&header_bytes, 1)));
-  require<FormatError>(header_bytes <= static_cast<std::uint64_t>(limits.header_bytes), where, ": its header claims ", header_bytes,
-                       " bytes, the limit is ", limits.header_bytes, " (io::Limits); is it a safetensors file?");
+  require<FormatError>(header_bytes <= static_cast<std::uint64_t>(limits.header_bytes), where, ": its header claims ",
+                       header_bytes, " bytes, the limit is ", limits.header_bytes,
+                       " (io::Limits); is it a safetensors file?");
   const std::int64_t data_begin = 8 + static_cast<std::int64_t>(header_bytes);
-  require<FormatError>(data_begin <= file_bytes, where, ": its header claims ", header_bytes, " bytes, the file has ", file_bytes);
+  require<FormatError>(data_begin <= file_bytes, where, ": its header claims ", header_bytes, " bytes, the file has ",
+                       file_bytes);
   std::string header_text(static_cast<std::size_t>(header_bytes), '\0');
   fetch(8, std::as_writable_bytes(std::span(header_text)));
 
@@ -103,8 +109,8 @@ inline std::vector<std::size_t> plan_layout(const TensorFile& file, SafetensorsH
   header.metadata = file.metadata;
   for (const TensorFile::Entry& entry : file.entries()) {
     require(entry.name != "__metadata__", "save_safetensors: \"__metadata__\" can't be a tensor's name");
-    require(entry.name.size() <= static_cast<std::size_t>(Limits{}.name_bytes), "save_safetensors: a tensor's name has ",
-            entry.name.size(), " bytes, the limit is ", Limits{}.name_bytes);
+    require(entry.name.size() <= static_cast<std::size_t>(Limits{}.name_bytes),
+            "save_safetensors: a tensor's name has ", entry.name.size(), " bytes, the limit is ", Limits{}.name_bytes);
     const auto sizes = shape_of(entry.value).sizes();
     header.tensors.push_back({entry.name, std::string(dtype_name(entry.value)), {sizes.begin(), sizes.end()}, 0, 0});
   }

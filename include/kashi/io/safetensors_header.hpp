@@ -56,11 +56,14 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
 
   bool null() override { return refuse("null"); }
   bool boolean(bool) override { return refuse("true or false"); }
-  bool number_float(typename Json::number_float_t, const std::string& digits) override { return refuse("the number " + digits); }
+  bool number_float(typename Json::number_float_t, const std::string& digits) override {
+    return refuse("the number " + digits);
+  }
   bool binary(typename Json::binary_t&) override { return refuse("binary data"); }
   bool number_integer(typename Json::number_integer_t value) override { return number(value); }
   bool number_unsigned(typename Json::number_unsigned_t value) override {
-    check(value <= static_cast<std::uint64_t>(std::numeric_limits<Index>::max()), "a number in it is too large: ", value);
+    check(value <= static_cast<std::uint64_t>(std::numeric_limits<Index>::max()),
+          "a number in it is too large: ", value);
     return number(static_cast<Index>(value));
   }
 
@@ -82,9 +85,10 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
       return true;
     }
     place_ = Place::tensor;
-    check(static_cast<Index>(header_.tensors.size()) < limits_.tensors, "it has more than ", limits_.tensors, " tensors (io::Limits)");
-    check(static_cast<Index>(key_.size()) <= limits_.name_bytes, "a tensor's name has ", key_.size(), " bytes, the limit is ",
-          limits_.name_bytes, " (io::Limits)");
+    check(static_cast<Index>(header_.tensors.size()) < limits_.tensors, "it has more than ", limits_.tensors,
+          " tensors (io::Limits)");
+    check(static_cast<Index>(key_.size()) <= limits_.name_bytes, "a tensor's name has ", key_.size(),
+          " bytes, the limit is ", limits_.name_bytes, " (io::Limits)");
     header_.tensors.push_back({key_, {}, {}, 0, 0});
     fields_.clear();
     return true;
@@ -94,15 +98,16 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
     auto& seen = place_ == Place::tensor ? fields_ : place_ == Place::metadata ? metadata_keys_ : names_;
     check(seen.insert(value).second, "the key \"", value, "\" is there twice");
     if (place_ == Place::tensor) {
-      check(value == "dtype" || value == "shape" || value == "data_offsets", "tensor \"", tensor().name, "\" has an unknown field \"",
-            value, "\"");
+      check(value == "dtype" || value == "shape" || value == "data_offsets", "tensor \"", tensor().name,
+            "\" has an unknown field \"", value, "\"");
     }
     key_ = std::move(value);
     return true;
   }
 
   bool end_object() override {
-    if (place_ == Place::tensor) check(fields_.size() == 3, "tensor \"", tensor().name, "\" lacks its dtype, shape or data_offsets");
+    if (place_ == Place::tensor)
+      check(fields_.size() == 3, "tensor \"", tensor().name, "\" lacks its dtype, shape or data_offsets");
     place_ = place_ == Place::top ? Place::outside : Place::top;
     return true;
   }
@@ -115,7 +120,8 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
   }
 
   bool end_array() override {
-    if (key_ == "data_offsets") check(count_ == 2, "tensor \"", tensor().name, "\" has ", count_, " data_offsets instead of 2");
+    if (key_ == "data_offsets")
+      check(count_ == 2, "tensor \"", tensor().name, "\" has ", count_, " data_offsets instead of 2");
     place_ = Place::tensor;
     return true;
   }
@@ -134,7 +140,8 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
   }
 
   bool refuse(const std::string& what) const {
-    check(false, "its header has ", what, " in the wrong place", key_.empty() ? "" : ", at \"" + key_.substr(0, 80) + "\"");
+    check(false, "its header has ", what, " in the wrong place",
+          key_.empty() ? "" : ", at \"" + key_.substr(0, 80) + "\"");
     return false;
   }
 
@@ -172,12 +179,13 @@ inline void check_record(const TensorRecord& tensor, const Limits& limits, const
   Index elements = is_empty ? 0 : 1;
   for (const Index size : tensor.sizes) {
     if (is_empty) break;
-    require<FormatError>(elements <= limits.tensor_elements / size, where, ": tensor \"", tensor.name, "\" has more than ",
-                         limits.tensor_elements, " elements (io::Limits)");
+    require<FormatError>(elements <= limits.tensor_elements / size, where, ": tensor \"", tensor.name,
+                         "\" has more than ", limits.tensor_elements, " elements (io::Limits)");
     elements *= size;
   }
-  require<FormatError>(tensor.begin <= tensor.end && tensor.end - tensor.begin == elements * element, where, ": tensor \"", tensor.name,
-                       "\" has ", elements, " elements of ", element, " bytes, but its data_offsets are [", tensor.begin, ",", tensor.end, "]");
+  require<FormatError>(tensor.begin <= tensor.end && tensor.end - tensor.begin == elements * element, where,
+                       ": tensor \"", tensor.name, "\" has ", elements, " elements of ", element,
+                       " bytes, but its data_offsets are [", tensor.begin, ",", tensor.end, "]");
 }
 
 /// The tensors' bytes must follow each other without hole or overlap and fill the file.
@@ -189,17 +197,18 @@ inline void check_offsets(const std::vector<TensorRecord>& tensors, std::int64_t
   });
   std::int64_t expected = 0;
   for (const TensorRecord* tensor : by_place) {
-    require<FormatError>(tensor->begin == expected, where, ": tensor \"", tensor->name, "\" begins at byte ", tensor->begin,
-                         " of the data, not at ", expected, ": tensors overlap or leave a hole");
+    require<FormatError>(tensor->begin == expected, where, ": tensor \"", tensor->name, "\" begins at byte ",
+                         tensor->begin, " of the data, not at ", expected, ": tensors overlap or leave a hole");
     expected = tensor->end;
   }
-  require<FormatError>(expected == data_bytes, where, ": its tensors take ", expected, " bytes, the file has ", data_bytes,
-                       expected > data_bytes ? "; is the download incomplete?" : "");
+  require<FormatError>(expected == data_bytes, where, ": its tensors take ", expected, " bytes, the file has ",
+                       data_bytes, expected > data_bytes ? "; is the download incomplete?" : "");
 }
 
 /// Reads and checks a header; `data_bytes` is what the file has behind it. Throws FormatError, beginning with `where`.
 template <class Json>
-SafetensorsHeader parse_header(std::string_view header, std::int64_t data_bytes, const Limits& limits, const std::string& where) {
+SafetensorsHeader parse_header(std::string_view header, std::int64_t data_bytes, const Limits& limits,
+                               const std::string& where) {
   require<FormatError>(header.starts_with('{'), where, ": its header does not begin with '{'");
   HeaderHandler<Json> handler(limits, where);
   Json::sax_parse(header.begin(), header.end(), &handler);
@@ -215,7 +224,8 @@ std::string json_string(const std::string& value) {
   try {
     return Json(value).dump();
   } catch (const nlohmann::detail::exception&) {
-    throw ValueError(text("safetensors: a name or metadata text is not UTF-8; it begins with \"", value.substr(0, 40), "\""));
+    throw ValueError(
+        text("safetensors: a name or metadata text is not UTF-8; it begins with \"", value.substr(0, 40), "\""));
   }
 }
 
@@ -226,13 +236,15 @@ std::string format_header(const SafetensorsHeader& header) {
   const auto comma = [&] { return out.size() > 1 ? "," : ""; };
   if (!header.metadata.empty()) {
     std::string entries;
-    for (const auto& [key, value] : header.metadata) entries += (entries.empty() ? "" : ",") + json_string<Json>(key) + ":" + json_string<Json>(value);
+    for (const auto& [key, value] : header.metadata)
+      entries += (entries.empty() ? "" : ",") + json_string<Json>(key) + ":" + json_string<Json>(value);
     out += "\"__metadata__\":{" + entries + "}";
   }
   for (const TensorRecord& tensor : header.tensors) {
     const std::string shape = Shape(std::span<const Index>(tensor.sizes)).to_string();
     out += comma() + json_string<Json>(tensor.name) +
-           text(":{\"dtype\":\"", tensor.dtype, "\",\"shape\":", shape, ",\"data_offsets\":[", tensor.begin, ",", tensor.end, "]}");
+           text(":{\"dtype\":\"", tensor.dtype, "\",\"shape\":", shape, ",\"data_offsets\":[", tensor.begin, ",",
+                tensor.end, "]}");
   }
   out += "}";
   return out.append((8 - out.size() % 8) % 8, ' ');

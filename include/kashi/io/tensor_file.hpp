@@ -18,8 +18,8 @@
 namespace kashi::inline v0::io {
 
 /// A tensor of one of the types that files hold.
-using TensorValue = std::variant<Tensor<float>, Tensor<double>, Tensor<std::int64_t>, Tensor<std::int32_t>, Tensor<std::uint8_t>,
-                                 Tensor<bool>>;
+using TensorValue = std::variant<Tensor<float>, Tensor<double>, Tensor<std::int64_t>, Tensor<std::int32_t>,
+                                 Tensor<std::uint8_t>, Tensor<bool>>;
 
 /// The type's name in safetensors files: F32, F64, I64, I32, U8 or BOOL.
 inline std::string_view dtype_name(const TensorValue& value) {
@@ -70,7 +70,8 @@ class TensorFile {
       if (const auto* single = std::get_if<Tensor<float>>(&value)) return single->template to<T>();
       if (const auto* wide = std::get_if<Tensor<double>>(&value)) return wide->template to<T>();
     }
-    throw ValueError(text("TensorFile: tensor \"", name, "\" holds ", dtype_name(value), ", ", dtype_name(Tensor<T>()), " was asked for"));
+    throw ValueError(text("TensorFile: tensor \"", name, "\" holds ", dtype_name(value), ", ", dtype_name(Tensor<T>()),
+                          " was asked for"));
   }
 
  private:

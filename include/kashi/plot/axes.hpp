@@ -27,7 +27,8 @@ inline std::vector<double> round_ticks(Range range, int count) {
   const double lead = raw / power;
   const double step = power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
   std::vector<double> out;
-  for (double k = std::ceil(range.low / step - 1e-9); k * step <= range.high + 1e-9 * step; ++k) out.push_back(k * step + 0.0);
+  for (double k = std::ceil(range.low / step - 1e-9); k * step <= range.high + 1e-9 * step; ++k)
+    out.push_back(k * step + 0.0);
   return out;
 }
 
@@ -40,17 +41,13 @@ inline std::string format_tick(double value, double step) {
   return buffer;
 }
 
-/// What all charts can be told.
-struct ChartOptions {
-  std::string title = {};
-  std::string x_label = {};
-  std::string y_label = {};
-  Index width = 960;
-  Index height = 540;
-  double text_size = 16;
-};
-
 namespace detail {
+
+inline std::string format_fixed(double value, int decimals) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value);
+  return buffer;
+}
 
 struct LegendEntry {
   std::string name;
@@ -59,11 +56,11 @@ struct LegendEntry {
 };
 
 /// Draws the title and the legend below it; returns the y where the chart may begin.
-inline double draw_heading(Canvas& canvas, const ChartOptions& options, const std::vector<LegendEntry>& legend, double left) {
-  const double size = options.text_size;
+inline double draw_heading(Canvas& canvas, const std::string& title, double size,
+                           const std::vector<LegendEntry>& legend, double left) {
   double y = size * 1.2;
-  if (!options.title.empty()) {
-    draw_text(canvas, fit_text(options.title, static_cast<double>(canvas.width()) - left - size, size * 1.3), {left, y},
+  if (!title.empty()) {
+    draw_text(canvas, fit_text(title, static_cast<double>(canvas.width()) - left - size, size * 1.3), {left, y},
               {.size = size * 1.3, .bold = true});
     y += line_height(size * 1.3) + size * 0.2;
   }

@@ -60,8 +60,8 @@ class Canvas {
  public:
   /// Throws ShapeError unless 1 <= width, height <= 32768.
   Canvas(Index width, Index height, Color background = colors::white) {
-    require<ShapeError>(width >= 1 && height >= 1 && width <= 32'768 && height <= 32'768, "Canvas: sizes must be 1..32768; got ", width,
-                        "x", height);
+    require<ShapeError>(width >= 1 && height >= 1 && width <= 32'768 && height <= 32'768,
+                        "Canvas: sizes must be 1..32768; got ", width, "x", height);
     image_ = Image::full({height, width, 3}, 255);
     pixels_ = image_.mutable_data();
     fill_rectangle({0, 0, static_cast<double>(width), static_cast<double>(height)}, background);
@@ -170,7 +170,8 @@ class Canvas {
   static Range clip(double from, double to, Index size) {
     if (!(from < to)) return {};
     const double limit = static_cast<double>(size);
-    return {static_cast<Index>(std::floor(std::clamp(from, 0.0, limit))), static_cast<Index>(std::ceil(std::clamp(to, 0.0, limit)))};
+    return {static_cast<Index>(std::floor(std::clamp(from, 0.0, limit))),
+            static_cast<Index>(std::ceil(std::clamp(to, 0.0, limit)))};
   }
 
   static double overlap(Index pixel, double from, double to) {
@@ -193,7 +194,8 @@ class Canvas {
       }
     }
     Mask out{clip(left, right, width()), clip(top, bottom, height()), {}};
-    out.coverage.resize(static_cast<std::size_t>((out.columns.end - out.columns.begin) * (out.rows.end - out.rows.begin)));
+    out.coverage.resize(
+        static_cast<std::size_t>((out.columns.end - out.columns.begin) * (out.rows.end - out.rows.begin)));
     return out;
   }
 
@@ -212,8 +214,10 @@ class Canvas {
         const double along = length_squared > 0 ? std::clamp((px * dx + py * dy) / length_squared, 0.0, 1.0) : 0.0;
         const double distance = std::hypot(px - along * dx, py - along * dy);
         // A stroke thinner than a pixel gets paler instead of narrower.
-        const double covered = std::clamp(thickness / 2 + 0.5 - distance, 0.0, 1.0) * std::min(1.0, thickness);
-        float& old = mask.coverage[static_cast<std::size_t>((y - mask.rows.begin) * mask_width + x - mask.columns.begin)];
+        const double covered =
+            std::clamp(std::max(thickness, 1.0) / 2 + 0.5 - distance, 0.0, 1.0) * std::min(thickness, 1.0);
+        float& old =
+            mask.coverage[static_cast<std::size_t>((y - mask.rows.begin) * mask_width + x - mask.columns.begin)];
         old = std::max(old, static_cast<float>(covered));
       }
     }

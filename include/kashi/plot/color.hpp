@@ -27,7 +27,8 @@ constexpr Color with_alpha(Color color, float alpha) {
 
 /// 0 (black) to 1 (white): how bright a colour looks (weights of ITU-R BT.709, without gamma).
 constexpr float brightness(Color color) {
-  return (0.2126f * static_cast<float>(color.red) + 0.7152f * static_cast<float>(color.green) + 0.0722f * static_cast<float>(color.blue)) /
+  return (0.2126f * static_cast<float>(color.red) + 0.7152f * static_cast<float>(color.green) +
+          0.0722f * static_cast<float>(color.blue)) /
          255.0f;
 }
 
@@ -44,8 +45,9 @@ inline constexpr Color wrong{213, 94, 0};     ///< a wrong one
 /// The colour of the i-th series of a chart; repeats after seven. From M. Okabe and K. Ito, "Color Universal Design",
 /// 2008, without the yellow that white paper swallows.
 constexpr Color series_color(Index i) {
-  constexpr std::array<Color, 7> palette = {Color{0, 114, 178}, Color{213, 94, 0},  Color{0, 158, 115}, Color{204, 121, 167},
-                                            Color{230, 159, 0}, Color{86, 180, 233}, Color{90, 90, 90}};
+  constexpr std::array<Color, 7> palette = {Color{0, 114, 178},   Color{213, 94, 0},  Color{0, 158, 115},
+                                            Color{204, 121, 167}, Color{230, 159, 0}, Color{86, 180, 233},
+                                            Color{90, 90, 90}};
   return palette[static_cast<std::size_t>(i) % palette.size()];
 }
 

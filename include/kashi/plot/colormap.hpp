@@ -32,10 +32,14 @@ inline std::span<const std::uint32_t> control_points(ColorMap map) {
   static constexpr std::array<std::uint32_t, 11> blue_red = {0x053061, 0x2166AC, 0x4393C3, 0x92C5DE, 0xD1E5F0, 0xF7F7F7,
                                                              0xFDDBC7, 0xF4A582, 0xD6604D, 0xB2182B, 0x67001F};
   switch (map) {
-    case ColorMap::viridis: return viridis;
-    case ColorMap::inferno: return inferno;
-    case ColorMap::blues: return blues;
-    case ColorMap::blue_red: break;
+    case ColorMap::viridis:
+      return viridis;
+    case ColorMap::inferno:
+      return inferno;
+    case ColorMap::blues:
+      return blues;
+    case ColorMap::blue_red:
+      break;
   }
   return blue_red;
 }
@@ -58,7 +62,8 @@ inline Color map_color(ColorMap map, double value) {
 
 /// Numbers [H,W] as a picture [H,W,3]: `low` and everything below gets the map's first colour, `high` the last.
 /// Throws ShapeError, ValueError.
-inline Tensor<std::uint8_t> colorize(const Tensor<float>& values, ColorMap map = ColorMap::viridis, float low = 0, float high = 1) {
+inline Tensor<std::uint8_t> colorize(const Tensor<float>& values, ColorMap map = ColorMap::viridis, float low = 0,
+                                     float high = 1) {
   require<ShapeError>(values.rank() == 2, "colorize: values are [H,W]; got ", values.shape());
   require(low < high, "colorize: low must be below high; got ", low, " and ", high);
   auto out = Tensor<std::uint8_t>::empty({values.size(0), values.size(1), 3});

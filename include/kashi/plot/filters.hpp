@@ -25,7 +25,8 @@ struct FilterSheetOptions {
 /// numbers of channels become one picture each, blue for negative and red for positive. Every filter is scaled by its
 /// own largest weight. Throws ShapeError.
 inline Image filter_sheet(const Tensor<float>& weight, const FilterSheetOptions& options = {}) {
-  require<ShapeError>(weight.rank() == 4 && weight.numel() > 0, "filter_sheet: a weight is [O,KH,KW,C]; got ", weight.shape());
+  require<ShapeError>(weight.rank() == 4 && weight.numel() > 0, "filter_sheet: a weight is [O,KH,KW,C]; got ",
+                      weight.shape());
   const Index height = weight.size(1), width = weight.size(2), channels = weight.size(3);
   std::vector<Image> pictures;
   for (Index filter = 0; filter < weight.size(0); ++filter) {
@@ -44,7 +45,9 @@ inline Image filter_sheet(const Tensor<float>& weight, const FilterSheetOptions&
       pictures.push_back(colorize(plane, ColorMap::blue_red));
     }
   }
-  return contact_sheet(pictures, {}, {.title = options.title, .columns = options.columns, .cell = options.cell, .resize = Resize::nearest});
+  return contact_sheet(
+      pictures, {},
+      {.title = options.title, .columns = options.columns, .cell = options.cell, .resize = Resize::nearest});
 }
 
 }  // namespace kashi::inline v0::plot

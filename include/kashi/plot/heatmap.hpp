@@ -29,9 +29,9 @@ inline Tensor<float> normalize(const Tensor<float>& values) {
 }
 
 struct OverlayOptions {
-  float opacity = 0.55f;                ///< of the map's colours
+  float opacity = 0.55f;  ///< of the map's colours
   ColorMap map = ColorMap::inferno;
-  bool fade = false;                    ///< lets the picture shine through where the map is low
+  bool fade = false;  ///< lets the picture shine through where the map is low
 };
 
 /// A heat map [h,w] with values 0..1 (see normalize), stretched over a picture [H,W] or [H,W,1..4]; gives [H,W,3].

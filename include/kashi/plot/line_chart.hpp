@@ -24,10 +24,16 @@ struct Series {
   std::optional<Color> color = {};
 };
 
-struct LineChartOptions : ChartOptions {
-  std::optional<double> y_low = {};   ///< otherwise from the data
+struct LineChartOptions {
+  std::string title = {};
+  std::string x_label = {};
+  std::string y_label = {};
+  std::optional<double> y_low = {};  ///< otherwise from the data
   std::optional<double> y_high = {};
-  bool log_y = false;                 ///< a logarithmic axis; values that are not positive are left out
+  bool log_y = false;  ///< a logarithmic axis; values that are not positive are left out
+  Index width = 800;
+  Index height = 480;
+  double text_size = 16;
 };
 
 namespace detail {
@@ -107,13 +113,15 @@ inline std::vector<Path> curve_paths(const Series& series, const PlotArea& plot,
     if (is_shown && !is_open) out.emplace_back();
     // A value far beyond the axis must not lead the line out of all bounds.
     const double slack = 10 * plot.area.height;
-    if (is_shown) out.back().push_back({plot.pixel_x(x), std::clamp(plot.pixel_y(y), plot.area.y - slack, plot.area.y + slack)});
+    if (is_shown)
+      out.back().push_back({plot.pixel_x(x), std::clamp(plot.pixel_y(y), plot.area.y - slack, plot.area.y + slack)});
     is_open = is_shown;
   }
   return out;
 }
 
-inline void draw_grid(Canvas& canvas, const PlotArea& plot, const LineChartOptions& options, const std::vector<double>& x_ticks,
+inline void draw_grid(Canvas& canvas, const PlotArea& plot, const LineChartOptions& options,
+                      const std::vector<double>& x_ticks,
                       const std::pair<std::vector<double>, std::vector<std::string>>& y) {
   const double size = options.text_size, bottom = plot.area.y + plot.area.height;
   for (std::size_t i = 0; i < y.first.size(); ++i) {
@@ -126,13 +134,45 @@ inline void draw_grid(Canvas& canvas, const PlotArea& plot, const LineChartOptio
   for (std::size_t i = 0; i < x_ticks.size(); ++i) {
     const double column = std::round(plot.pixel_x(x_ticks[i]));
     canvas.fill_rectangle({column, bottom, 1, 5}, colors::muted);
-    draw_text(canvas, labels[i], {column, bottom + size * 0.8}, {.size = size, .color = colors::muted, .horizontal = Align::middle});
+    draw_text(canvas, labels[i], {column, bottom + size * 0.8},
+              {.size = size, .color = colors::muted, .horizontal = Align::middle});
   }
   canvas.fill_rectangle({plot.area.x, bottom, plot.area.width, 1}, colors::muted);
-  draw_text(canvas, options.x_label, {plot.area.x + plot.area.width / 2, static_cast<double>(canvas.height()) - size * 0.8},
+  draw_text(canvas, options.x_label,
+            {plot.area.x + plot.area.width / 2, static_cast<double>(canvas.height()) - size * 0.8},
             {.size = size, .color = colors::muted, .horizontal = Align::middle, .vertical = Align::end});
   draw_text(canvas, options.y_label, {size * 0.8, plot.area.y + plot.area.height / 2},
             {.size = size, .color = colors::muted, .horizontal = Align::middle, .upwards = true});
+}
+
+/// One curve; few points are marked.
+inline void draw_curve(Canvas& canvas, const Series& series, const PlotArea& plot, const LineChartOptions& options,
+                       Color color) {
+  const double size = options.text_size;
+  const std::vector<Path> paths = curve_paths(series, plot, options.log_y);
+  std::vector<Path> strokes;
+  for (const Path& path : paths) {
+    if (!series.dashed || path.size() == 1) strokes.push_back(path);
+    if (series.dashed) std::ranges::copy(dashes(path, 7, 5), std::back_inserter(strokes));
+  }
+  canvas.stroke(strokes, size * 0.15, color);
+  const bool is_sparse = series.y.size() <= 20;
+  for (const Path& path : paths) {
+    if (!is_sparse && path.size() > 1) continue;
+    for (const Point point : path) canvas.fill_circle(point, size * 0.22, color);
+  }
+}
+
+/// Copies the plot's area, and a little around it, from one canvas to another.
+inline void copy_area(Canvas& to, const Canvas& from, const Rectangle& area, double around) {
+  const auto reach = static_cast<Index>(around);
+  const Index begin_y = static_cast<Index>(area.y) - reach, end_y = static_cast<Index>(area.y + area.height) + reach;
+  const Index begin_x = static_cast<Index>(area.x) - reach;
+  const Index end_x = std::min(to.width(), static_cast<Index>(area.x + area.width) + reach + 1);
+  for (Index y = begin_y; y < end_y; ++y) {
+    const std::uint8_t* pixel = from.image().data() + (y * from.width() + begin_x) * 3;
+    for (Index x = begin_x; x < end_x; ++x, pixel += 3) to.blend(x, y, {pixel[0], pixel[1], pixel[2]});
+  }
 }
 
 }  // namespace detail
@@ -140,63 +180,45 @@ inline void draw_grid(Canvas& canvas, const PlotArea& plot, const LineChartOptio
 /// A line chart [H,W,3]. Throws ValueError if a series has x of another length than y, or the picture is too small.
 inline Image line_chart(const std::vector<Series>& series, const LineChartOptions& options = {}) {
   for (const Series& one : series) {
-    require(one.x.empty() || one.x.size() == one.y.size(), "line_chart: series \"", one.name, "\" has ", one.x.size(), " x and ",
-            one.y.size(), " y");
+    require(one.x.empty() || one.x.size() == one.y.size(), "line_chart: series \"", one.name, "\" has ", one.x.size(),
+            " x and ", one.y.size(), " y");
   }
   const double size = options.text_size;
-  require(static_cast<double>(options.width) >= 16 * size && static_cast<double>(options.height) >= 14 * size, "line_chart: ", options.width, "x",
-          options.height, " pixels are too few for text of ", size);
+  const double width = static_cast<double>(options.width), height = static_cast<double>(options.height);
+  require(width >= 16 * size && height >= 14 * size, "line_chart: ", options.width, "x", options.height,
+          " pixels are too few for text of ", size);
   const Range x = detail::data_range(series, true, options.log_y), y = detail::y_range(series, options);
   require(y.low < y.high, "line_chart: y_low must be below y_high");
-  const auto ticks = detail::y_ticks(y, options.log_y);
+  const auto y_ticks = detail::y_ticks(y, options.log_y);
 
   Canvas canvas(options.width, options.height);
+  std::vector<Color> curve_colors;
   std::vector<detail::LegendEntry> legend;
-  const auto color_of = [&](std::size_t i) { return series[i].color.value_or(series_color(static_cast<Index>(i))); };
-  for (std::size_t i = 0; i < series.size(); ++i) legend.push_back({series[i].name, color_of(i), series[i].dashed});
-  const double left = std::round(size * 1.6 + detail::widest(ticks.second, size) + (options.y_label.empty() ? 0 : size * 1.4));
-  const double top = std::round(detail::draw_heading(canvas, options, legend, left) + size * 0.5);
-  const double right = static_cast<double>(options.width) - size * 1.8;
-  const double bottom = static_cast<double>(options.height) - std::round(size * (options.x_label.empty() ? 2.4 : 4.0));
+  for (const Series& one : series) {
+    curve_colors.push_back(one.color.value_or(series_color(static_cast<Index>(curve_colors.size()))));
+    legend.push_back({one.name, curve_colors.back(), one.dashed});
+  }
+  const double label_space = options.y_label.empty() ? 0 : size * 1.4;
+  const double left = std::round(size * 1.6 + detail::widest(y_ticks.second, size) + label_space);
+  const double top = std::round(detail::draw_heading(canvas, options.title, size, legend, left) + size * 0.5);
+  const double right = width - size * 1.8, bottom = height - std::round(size * (options.x_label.empty() ? 2.4 : 4.0));
   const detail::PlotArea plot{{left, top, right - left, bottom - top}, x, y};
   std::vector<double> x_ticks = round_ticks(x, static_cast<int>(plot.area.width / (size * 6)));
-  const bool counts = std::all_of(series.begin(), series.end(), [](const Series& one) { return one.x.empty(); });
+  const auto is_counted = [](const Series& one) { return one.x.empty(); };
   // Epochs are whole.
-  if (counts) std::erase_if(x_ticks, [](double tick) { return tick != std::round(tick); });
-  detail::draw_grid(canvas, plot, options, x_ticks, ticks);
+  if (std::all_of(series.begin(), series.end(), is_counted)) {
+    std::erase_if(x_ticks, [](double tick) { return tick != std::round(tick); });
+  }
+  detail::draw_grid(canvas, plot, options, x_ticks, y_ticks);
 
   // Curves that leave the axis are cut at the area's edge: they are drawn on a copy, of which the area is taken.
   Canvas curves(canvas.image());
-  for (std::size_t i = 0; i < series.size(); ++i) {
-    const std::vector<Path> paths = detail::curve_paths(series[i], plot, options.log_y);
-    std::vector<Path> strokes;
-    for (const Path& path : paths) {
-      if (!series[i].dashed || path.size() == 1) strokes.push_back(path);
-      if (series[i].dashed) std::ranges::copy(dashes(path, 7, 5), std::back_inserter(strokes));
-    }
-    curves.stroke(strokes, size * 0.15, color_of(i));
-    // Few points are marked.
-    const bool is_sparse = series[i].y.size() <= 20;
-    for (const Path& path : paths) {
-      for (const Point point : path) {
-        if (is_sparse || path.size() == 1) curves.fill_circle(point, size * 0.22, color_of(i));
-      }
-    }
-  }
-  const bool is_empty = std::all_of(series.begin(), series.end(), [](const Series& one) { return one.y.empty(); });
-  if (is_empty) {
+  for (std::size_t i = 0; i < series.size(); ++i) detail::draw_curve(curves, series[i], plot, options, curve_colors[i]);
+  if (std::all_of(series.begin(), series.end(), [](const Series& one) { return one.y.empty(); })) {
     draw_text(curves, "no data yet", {(left + right) / 2, (top + bottom) / 2},
               {.size = size, .color = colors::muted, .horizontal = Align::middle, .vertical = Align::middle});
   }
-  const Index reach = static_cast<Index>(size * 0.3);
-  const Index begin_x = static_cast<Index>(left) - reach, end_x = std::min(options.width, static_cast<Index>(right) + reach + 1);
-  const Index begin_y = static_cast<Index>(top) - reach, end_y = static_cast<Index>(bottom) + reach;
-  for (Index row = begin_y; row < end_y; ++row) {
-    for (Index column = begin_x; column < end_x; ++column) {
-      const std::uint8_t* pixel = curves.image().data() + (row * options.width + column) * 3;
-      canvas.blend(column, row, {pixel[0], pixel[1], pixel[2]});
-    }
-  }
+  detail::copy_area(canvas, curves, plot.area, size * 0.3);
   return canvas.image();
 }
 

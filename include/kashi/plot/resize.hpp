@@ -13,8 +13,8 @@
 
 namespace kashi::inline v0::plot {
 
-/// nearest: every pixel keeps a colour of the original, for pixel art and masks. bilinear: smooth; when it shrinks, every
-/// pixel of the original counts (as Pillow's, which torchvision uses).
+/// nearest: every pixel keeps a colour of the original, for pixel art and masks. bilinear: smooth; when it shrinks,
+/// every pixel of the original counts (as Pillow's, which torchvision uses).
 enum class Resize { nearest, bilinear };
 
 namespace detail {
@@ -35,7 +35,8 @@ inline std::vector<ResizeTap> bilinear_taps(Index from, Index to) {
     tap.begin = std::max(Index{0}, static_cast<Index>(std::floor(middle - reach + 0.5)));
     const Index end = std::min(from, static_cast<Index>(std::floor(middle + reach + 0.5)));
     double sum = 0;
-    for (Index j = tap.begin; j < end; ++j) sum += std::max(0.0, 1 - std::abs((static_cast<double>(j) + 0.5 - middle) / reach));
+    for (Index j = tap.begin; j < end; ++j)
+      sum += std::max(0.0, 1 - std::abs((static_cast<double>(j) + 0.5 - middle) / reach));
     for (Index j = tap.begin; j < end; ++j) {
       const double share = std::max(0.0, 1 - std::abs((static_cast<double>(j) + 0.5 - middle) / reach));
       tap.shares.push_back(static_cast<float>(share / sum));
@@ -45,7 +46,8 @@ inline std::vector<ResizeTap> bilinear_taps(Index from, Index to) {
 }
 
 /// Resizes the middle axis of [outer, taps, inner] numbers.
-inline std::vector<float> resize_axis(const std::vector<float>& in, Index outer, Index from, Index inner, const std::vector<ResizeTap>& taps) {
+inline std::vector<float> resize_axis(const std::vector<float>& in, Index outer, Index from, Index inner,
+                                      const std::vector<ResizeTap>& taps) {
   const auto to = static_cast<Index>(taps.size());
   std::vector<float> out(static_cast<std::size_t>(outer * to * inner), 0.0f);
   for (Index o = 0; o < outer; ++o) {
@@ -64,19 +66,25 @@ inline std::vector<float> resize_axis(const std::vector<float>& in, Index outer,
 
 inline void check_resize(const Shape& shape, Index height, Index width) {
   const bool fits = (shape.rank() == 2 || shape.rank() == 3) && shape.numel() > 0 && height >= 1 && width >= 1;
-  require<ShapeError>(fits, "resize: a picture is [H,W] or [H,W,C] and its new size positive; got ", shape, " to ", height, "x", width);
+  require<ShapeError>(fits, "resize: a picture is [H,W] or [H,W,C] and its new size positive; got ", shape, " to ",
+                      height, "x", width);
 }
 
-inline Shape resized_shape(const Shape& shape, Index height, Index width) { return shape.with(0, height).with(1, width); }
+inline Shape resized_shape(const Shape& shape, Index height, Index width) {
+  return shape.with(0, height).with(1, width);
+}
 
 }  // namespace detail
 
 /// Numbers [H,W] or [H,W,C] at another size, bilinear. Throws ShapeError.
 inline Tensor<float> resize(const Tensor<float>& values, Index height, Index width) {
   detail::check_resize(values.shape(), height, width);
-  const Index from_height = values.size(0), from_width = values.size(1), channels = values.rank() == 3 ? values.size(2) : 1;
-  const auto wide = detail::resize_axis(values.to_vector(), from_height, from_width, channels, detail::bilinear_taps(from_width, width));
-  const auto out = detail::resize_axis(wide, 1, from_height, width * channels, detail::bilinear_taps(from_height, height));
+  const Index from_height = values.size(0), from_width = values.size(1),
+              channels = values.rank() == 3 ? values.size(2) : 1;
+  const auto wide = detail::resize_axis(values.to_vector(), from_height, from_width, channels,
+                                        detail::bilinear_taps(from_width, width));
+  const auto out =
+      detail::resize_axis(wide, 1, from_height, width * channels, detail::bilinear_taps(from_height, height));
   return Tensor<float>(detail::resized_shape(values.shape(), height, width), out);
 }
 
@@ -87,13 +95,16 @@ inline Image resize(const Image& picture, Index height, Index width, Resize kind
   std::uint8_t* pixel = out.mutable_data();
   if (kind == Resize::bilinear) {
     const Tensor<float> values = resize(picture.to<float>(), height, width);
-    for (const float value : values.span()) *pixel++ = static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f) + 0.5f);
+    for (const float value : values.span())
+      *pixel++ = static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f) + 0.5f);
     return out;
   }
   const Index channels = picture.rank() == 3 ? picture.size(2) : 1;
   for (Index y = 0; y < height; ++y) {
-    const std::uint8_t* row = picture.data() + (2 * y + 1) * picture.size(0) / (2 * height) * picture.size(1) * channels;
-    for (Index x = 0; x < width; ++x, pixel += channels) std::copy_n(row + (2 * x + 1) * picture.size(1) / (2 * width) * channels, channels, pixel);
+    const std::uint8_t* row =
+        picture.data() + (2 * y + 1) * picture.size(0) / (2 * height) * picture.size(1) * channels;
+    for (Index x = 0; x < width; ++x, pixel += channels)
+      std::copy_n(row + (2 * x + 1) * picture.size(1) / (2 * width) * channels, channels, pixel);
   }
   return out;
 }

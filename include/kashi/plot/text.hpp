@@ -77,7 +77,9 @@ inline void draw_text(Canvas& canvas, std::string_view chars, Point at, const Te
     return draw_text(canvas, chars.substr(break_at + 1), next, style);
   }
   const double unit = style.size / 12;
-  const auto shift = [](Align align, double length) { return align == Align::begin ? 0 : align == Align::middle ? -length / 2 : -length; };
+  const auto shift = [](Align align, double length) {
+    return align == Align::begin ? 0 : align == Align::middle ? -length / 2 : -length;
+  };
   double x = shift(style.horizontal, text_width(chars, style.size, style.bold));
   const double y = shift(style.vertical, capital_height(style.size));
   // Origin on whole pixels; turned text runs upwards from it.
@@ -90,7 +92,8 @@ inline void draw_text(Canvas& canvas, std::string_view chars, Point at, const Te
       for (Point& point : stroke) {
         const double right = x + point.x, down = point.y;
         // The middle of a pixel.
-        point = style.upwards ? Point{left + down + 0.5, top - right - 0.5} : Point{left + right + 0.5, top + down + 0.5};
+        point =
+            style.upwards ? Point{left + down + 0.5, top - right - 0.5} : Point{left + right + 0.5, top + down + 0.5};
       }
     }
     canvas.stroke(glyph.strokes, thickness, style.color);

@@ -72,19 +72,23 @@ inline std::string format_figure(double value, Format format) {
 
 inline constexpr std::string_view page_style = R"css(
 :root{color-scheme:light dark;--paper:#f6f7f9;--card:#fff;--ink:#1d2329;--muted:#66707b;--line:#e3e7eb;--accent:#0072b2}
-@media(prefers-color-scheme:dark){:root{--paper:#14181c;--card:#1e242a;--ink:#e7ebef;--muted:#98a3af;--line:#323a43;--accent:#56b4e9}}
+@media(prefers-color-scheme:dark){
+:root{--paper:#14181c;--card:#1e242a;--ink:#e7ebef;--muted:#98a3af;--line:#323a43;--accent:#56b4e9}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+body{margin:0;background:var(--paper);color:var(--ink);
+font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1060px;margin:0 auto;padding:2rem 1.1rem 4rem}
 h1{font-size:1.9rem;line-height:1.2;margin:0 0 .3rem}
 h2{font-size:1.25rem;margin:2.6rem 0 .8rem}
 p{margin:.4rem 0 .8rem;max-width:75ch}
 .lead,figcaption,.card small{color:var(--muted)}
-.running{display:inline-block;margin:.4rem 0;padding:.15rem .7rem;border-radius:1rem;background:var(--accent);color:#fff;font-size:.85rem}
+.running{display:inline-block;margin:.4rem 0;padding:.15rem .7rem;border-radius:1rem;
+background:var(--accent);color:#fff;font-size:.85rem}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.9rem;margin:1.6rem 0}
 .card,figure,.table{background:var(--card);border:1px solid var(--line);border-radius:.7rem}
 .card{padding:.9rem 1.1rem}
-.card b{display:block;font-size:clamp(1.3rem,4.6vw,1.7rem);line-height:1.25;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.card b{display:block;font-size:clamp(1.3rem,4.6vw,1.7rem);
+line-height:1.25;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .card span{color:var(--muted);font-size:.92rem}
 .card small{display:block;font-size:.82rem}
 figure{margin:0 0 1.1rem;padding:.8rem;overflow:hidden}

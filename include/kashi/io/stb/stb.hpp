@@ -19,9 +19,9 @@
 
 namespace kashi::inline v0::io::detail::stb {
 
-/// The memory of one decoding on the calling thread. No single allocation may exceed the budget: a file whose compressed
-/// data swell beyond what its header announced runs into it instead of into the machine's memory. What is still
-/// allocated at the end, because an error came out of the decoder, is freed.
+/// The memory of one decoding on the calling thread. No single allocation may exceed the budget: a file whose
+/// compressed data swell beyond what its header announced runs into it instead of into the machine's memory. What is
+/// still allocated at the end, because an error came out of the decoder, is freed.
 class DecoderMemory {
  public:
   explicit DecoderMemory(std::size_t largest_allocation) : largest_allocation_(largest_allocation) { active() = this; }
