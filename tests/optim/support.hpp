@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstring>
-#include <fstream>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,24 +10,10 @@
 #include <kashi/autograd/engine.hpp>
 #include <kashi/ops/arithmetic.hpp>
 
+#include "golden/golden.hpp"
+
 /// The numbers of a line of tests/golden/optim.txt, by its name.
-inline const std::vector<double>& golden(const std::string& name) {
-  static const auto all = [] {
-    std::map<std::string, std::vector<double>> out;
-    std::ifstream file(KASHI_SOURCE_DIR "/tests/golden/optim.txt");
-    std::string line;
-    while (std::getline(file, line)) {
-      std::istringstream words(line);
-      std::string key;
-      words >> key;
-      for (std::string word; words >> word;) out[key].push_back(std::stod(word));
-    }
-    return out;
-  }();
-  INFO("tests/golden/optim.txt has no line " << name);
-  REQUIRE(all.contains(name));
-  return all.at(name);
-}
+inline const std::vector<double>& golden(const std::string& name) { return golden_line("optim.txt", name); }
 
 /// Lets `gradient` be the parameter's whole gradient.
 template <class T>
