@@ -92,6 +92,12 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, Index axis = 0) {
   return out;
 }
 
+/// The same for a list in braces: concat({a, b}, 1).
+template <class T>
+Tensor<T> concat(std::initializer_list<Tensor<T>> parts, Index axis = 0) {
+  return concat(std::vector<Tensor<T>>(parts), axis);
+}
+
 /// Entries [begin, end) of any axis, copied. Throws ShapeError out of range.
 template <class T>
 Tensor<T> narrow(const Tensor<T>& x, Index axis, Index begin, Index end) {
@@ -120,6 +126,12 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0) {
     expanded.push_back(part.reshape(sizes));
   }
   return concat(expanded, wanted);
+}
+
+/// The same for a list in braces: stack({a, b}).
+template <class T>
+Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0) {
+  return stack(std::vector<Tensor<T>>(parts), axis);
 }
 
 /// Rows of the first axis by number: out[i] = x[rows[i]]. Throws ValueError for a row that is not there.

@@ -69,6 +69,12 @@ Variable<T> concat(const std::vector<Variable<T>>& parts, Index axis = 0) {
   });
 }
 
+/// The same for a list in braces: concat({a, b}, 1).
+template <class T>
+Variable<T> concat(std::initializer_list<Variable<T>> parts, Index axis = 0) {
+  return concat(std::vector<Variable<T>>(parts), axis);
+}
+
 /// `value` put before and after one axis; with 0 it is the adjoint of narrow.
 template <class T>
 Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after, double value = 0.0);
@@ -119,6 +125,12 @@ Variable<T> stack(const std::vector<Variable<T>>& parts, Index axis = 0) {
     expanded.push_back(reshape(part, Shape(std::span<const Index>(sizes))));
   }
   return concat(expanded, wanted);
+}
+
+/// The same for a list in braces: stack({a, b}).
+template <class T>
+Variable<T> stack(std::initializer_list<Variable<T>> parts, Index axis = 0) {
+  return stack(std::vector<Variable<T>>(parts), axis);
 }
 
 }  // namespace kashi::inline v0
