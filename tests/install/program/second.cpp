@@ -17,6 +17,6 @@ Pictures striped_pictures(Index count) {
 
 float accuracy(const nn::Sequential<float>& net, const Pictures& pictures) {
   const NoGrad guard;
-  const Tensor<Index> predicted = argmax(net(pictures.images).value(), {1});
+  const Tensor<Index> predicted = argmax(net(pictures.images).value(), 1);
   return mean((predicted == pictures.labels).to<float>()).item();
 }
