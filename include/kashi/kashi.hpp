@@ -20,16 +20,20 @@
 
 #include <kashi/autograd/engine.hpp>
 #include <kashi/autograd/function.hpp>
+#include <kashi/autograd/grad_check.hpp>
 #include <kashi/autograd/variable.hpp>
 
 #include <kashi/ops/activation.hpp>
 #include <kashi/ops/arithmetic.hpp>
 #include <kashi/ops/conv.hpp>
 #include <kashi/ops/cross_entropy.hpp>
+#include <kashi/ops/index.hpp>
 #include <kashi/ops/linear.hpp>
+#include <kashi/ops/loss.hpp>
 #include <kashi/ops/norm.hpp>
 #include <kashi/ops/pool.hpp>
 #include <kashi/ops/reduce.hpp>
+#include <kashi/ops/resize.hpp>
 #include <kashi/ops/shape.hpp>
 #include <kashi/ops/softmax.hpp>
 #include <kashi/ops/unary.hpp>
@@ -44,11 +48,21 @@
 #include <kashi/nn/module.hpp>
 #include <kashi/nn/norm.hpp>
 #include <kashi/nn/pool.hpp>
+#include <kashi/nn/shape.hpp>
 
 #include <kashi/optim/adam.hpp>
 #include <kashi/optim/clip.hpp>
+#include <kashi/optim/combined_lr.hpp>
+#include <kashi/optim/cosine_lr.hpp>
+#include <kashi/optim/ema.hpp>
+#include <kashi/optim/linear_lr.hpp>
+#include <kashi/optim/lion.hpp>
 #include <kashi/optim/one_cycle.hpp>
+#include <kashi/optim/plateau_lr.hpp>
+#include <kashi/optim/rmsprop.hpp>
 #include <kashi/optim/sgd.hpp>
+#include <kashi/optim/step_lr.hpp>
+#include <kashi/optim/weight_decay.hpp>
 
 #include <kashi/data/cifar.hpp>
 #include <kashi/data/dataset.hpp>
@@ -57,6 +71,14 @@
 #include <kashi/data/synthetic.hpp>
 #include <kashi/data/tensor_dataset.hpp>
 #include <kashi/data/transforms.hpp>
+
+#include <kashi/plot/bar_chart.hpp>
+#include <kashi/plot/boxes.hpp>
+#include <kashi/plot/confusion_matrix.hpp>
+#include <kashi/plot/contact_sheet.hpp>
+#include <kashi/plot/filters.hpp>
+#include <kashi/plot/heatmap.hpp>
+#include <kashi/plot/line_chart.hpp>
 
 #if __has_include(<zlib.h>)
 #include <kashi/data/idx.hpp>
@@ -76,4 +98,8 @@
 #include <kashi/train/schedule.hpp>
 #include <kashi/train/trainer.hpp>
 #include <kashi/train/weights.hpp>
+#endif
+
+#if __has_include(<nlohmann/json.hpp>) && (__has_include(<stb/stb_image.h>) || __has_include(<stb_image.h>))
+#include <kashi/train/report.hpp>
 #endif
