@@ -40,23 +40,42 @@ inline std::array<Index, Shape::max_rank> broadcast_strides(const Shape& from, c
   return strides;
 }
 
+/// Where the rows of a broadcast start: positions in both operands for each run along the last axis of the result.
+class BroadcastRows {
+ public:
+  BroadcastRows(const Shape& shape, const Shape& a, const Shape& b)
+      : shape_(shape), strides_a_(broadcast_strides(a, shape)), strides_b_(broadcast_strides(b, shape)) {}
+
+  Index length() const { return shape_.rank() == 0 ? 1 : shape_[-1]; }
+  Index rows() const { return length() == 0 ? 0 : shape_.numel() / length(); }
+  Index grain() const { return std::max<Index>(1, elementwise_grain / std::max<Index>(1, length())); }
+
+  /// Offsets of row `r` in a and b.
+  std::pair<Index, Index> offsets(Index r) const {
+    Index offset_a = 0, offset_b = 0;
+    for (int axis = shape_.rank() - 2; axis >= 0; --axis) {
+      const Index i = r % shape_[axis];
+      r /= shape_[axis];
+      offset_a += i * strides_a_[static_cast<std::size_t>(axis)];
+      offset_b += i * strides_b_[static_cast<std::size_t>(axis)];
+    }
+    return {offset_a, offset_b};
+  }
+
+ private:
+  Shape shape_;
+  std::array<Index, Shape::max_rank> strides_a_;
+  std::array<Index, Shape::max_rank> strides_b_;
+};
+
 /// Calls `row(out_offset, a_offset, b_offset)` for every run along the last axis of `shape`.
 template <class Row>
 void for_each_broadcast_row(const Shape& shape, const Shape& a, const Shape& b, Row&& row) {
-  const int rank = shape.rank();
-  const auto strides_a = broadcast_strides(a, shape), strides_b = broadcast_strides(b, shape);
-  const Index length = rank == 0 ? 1 : shape[-1];
-  const Index rows = length == 0 ? 0 : shape.numel() / length;
-  parallel_for(rows, std::max<Index>(1, elementwise_grain / std::max<Index>(1, length)), [&](Index begin, Index end) {
+  const BroadcastRows plan(shape, a, b);
+  parallel_for(plan.rows(), plan.grain(), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
-      Index offset_a = 0, offset_b = 0, rest = r;
-      for (int axis = rank - 2; axis >= 0; --axis) {
-        const Index i = rest % shape[axis];
-        rest /= shape[axis];
-        offset_a += i * strides_a[static_cast<std::size_t>(axis)];
-        offset_b += i * strides_b[static_cast<std::size_t>(axis)];
-      }
-      row(r * length, offset_a, offset_b);
+      const auto [offset_a, offset_b] = plan.offsets(r);
+      row(r * plan.length(), offset_a, offset_b);
     }
   });
 }

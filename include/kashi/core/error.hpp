@@ -4,10 +4,13 @@
 /// The library never aborts, never prints, and asserts only what would be its own fault.
 #pragma once
 
-#include <sstream>
+#include <cstddef>
+#include <cstdio>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace kashi::inline v0 {
@@ -67,18 +70,74 @@ class GradError : public Error {
   using Error::Error;
 };
 
-/// Streams all parts into one text: `text("conv2d: groups ", g, " must be positive")`.
-template <class... Parts>
-std::string text(const Parts&... parts) {
-  std::ostringstream out;
-  (out << ... << parts);
-  return std::move(out).str();
+namespace detail {
+
+/// A part of a message by reference: text, a number (as "%g" prints it), or anything with to_string().
+///
+/// The type is forgotten here, so that a check costs its caller a few stores off the beaten path and no template of its own.
+class TextPart {
+ public:
+  template <class Part>
+  TextPart(const Part& part) : part_(&part), append_(append<Part>) {}  // NOLINT: made in argument lists alone
+  template <std::size_t N>
+  TextPart(const char (&part)[N]) : part_(part), append_(append_literal) {}
+
+  void append_to(std::string& out) const { append_(out, part_); }
+
+ private:
+  template <class Part>
+  static void append(std::string& out, const void* pointer) {
+    const Part& part = *static_cast<const Part*>(pointer);
+    if constexpr (std::is_same_v<Part, char>) {
+      out += part;
+    } else if constexpr (std::is_convertible_v<const Part&, std::string_view>) {
+      out += std::string_view(part);
+    } else if constexpr (std::is_integral_v<Part>) {
+      out += std::to_string(part);
+    } else if constexpr (std::is_floating_point_v<Part>) {
+      char buffer[32];
+      std::snprintf(buffer, sizeof buffer, "%g", static_cast<double>(part));
+      out += buffer;
+    } else {
+      out += part.to_string();
+    }
+  }
+
+  static void append_literal(std::string& out, const void* pointer) { out += static_cast<const char*>(pointer); }
+
+  const void* part_;
+  void (*append_)(std::string&, const void*);
+};
+
+inline std::string join(std::initializer_list<TextPart> parts) {
+  std::string out;
+  for (const TextPart& part : parts) part.append_to(out);
+  return out;
 }
 
-/// Throws `E` with the streamed parts unless `condition` holds. The parts are only streamed when it does not.
+#if defined(__GNUC__)
+#define KASHI_COLD [[gnu::cold, gnu::noinline]]
+#else
+#define KASHI_COLD
+#endif
+template <class E>
+[[noreturn]] KASHI_COLD void fail(std::initializer_list<TextPart> parts) {
+  throw E(join(parts));
+}
+#undef KASHI_COLD
+
+}  // namespace detail
+
+/// All parts as one text: `text("conv2d: groups ", g, " must be positive")`.
+template <class... Parts>
+std::string text(const Parts&... parts) {
+  return detail::join({detail::TextPart(parts)...});
+}
+
+/// Throws `E` with the parts as one text unless `condition` holds. The text is only made when it does not.
 template <class E = ValueError, class... Parts>
 void require(bool condition, const Parts&... parts) {
-  if (!condition) throw E(text(parts...));
+  if (!condition) detail::fail<E>({detail::TextPart(parts)...});
 }
 
 }  // namespace kashi::inline v0

@@ -63,7 +63,11 @@ class Shape {
     return out + "]";
   }
 
-  friend std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+  template <class Stream>
+  friend Stream& operator<<(Stream& out, const Shape& shape) {
+    out << shape.to_string();
+    return out;
+  }
 
  private:
   void assign(std::span<const Index> sizes) {
