@@ -1,7 +1,8 @@
 /// The direct backward-weight: dweight[o][tap][c] = sum over pixels of dy[pixel][o] * x[pixel at tap][c], on register tiles.
 ///
 /// A strip of output pixels at a time: x is copied with its border into a block as wide as a tile, so that every tap is
-/// a shift of one table of offsets; dy is read in place. Slices of the batch have sums of their own, added in order.
+/// a shift of one table of offsets. dy is read in place, or copied in blocks where its pixels stand so far apart that they
+/// would fall into the same cache sets. Slices of the batch have sums of their own, added in order.
 #pragma once
 
 #include <kashi/kernels/conv_geometry.hpp>
@@ -83,8 +84,12 @@ struct BackwardWeightPlan {
   Index pieces() const { return parts * slices; }
   /// Elements of a slot's copy of x.
   Index copy_numel() const { return strips.images * rows.count * columns.count * 2 * blocks.lanes; }
+  bool copies_dy() const { return g.out_channels > 128; }
+  /// Output channels that are worked on at a time.
+  Index dy_rows() const { return copies_dy() ? 64 : g.group_out_channels(); }
+  Index slot_numel() const { return copy_numel() + (copies_dy() ? Strips::most_pixels * dy_rows() : 0); }
   Index partial_numel() const { return slices > 1 ? slices * g.weight_numel() : 0; }
-  Index workspace() const { return partial_numel() + most_slots(pieces()) * copy_numel(); }
+  Index workspace() const { return partial_numel() + most_slots(pieces()) * slot_numel(); }
 };
 
 /// One strip: output pixels [image, image + images) x [row, row + rows) x [column, column + columns).
@@ -103,6 +108,26 @@ struct Strip {
   Index pixels() const { return images * rows * columns; }
 };
 
+/// Copies `size` channels of `count` positions start, start + step, ... of a line of pixels to [count][width]; zero where
+/// they lie outside of [0, line_size) and beyond `size`.
+template <class T>
+void copy_positions(const T* line, Index channels, Index line_size, Index start, Index step, Index count, Index size,
+                    Index width, T* to) {
+  const WindowTaps inside = window_taps(start, count, step, line_size);
+  std::fill_n(to, inside.first * width, T(0));
+  std::fill(to + inside.last * width, to + count * width, T(0));
+  const T* from = line + (start + inside.first * step) * channels;
+  if (size == width) {
+    const TileKernels<T>& kernels = tiles<T>();
+    return kernels.gather[width / kernels.lanes - 1](from, step * channels, inside.last - inside.first,
+                                                     to + inside.first * width);
+  }
+  for (Index i = inside.first; i < inside.last; ++i, from += step * channels) {
+    std::copy_n(from, size, to + i * width);
+    std::fill(to + i * width + size, to + (i + 1) * width, T(0));
+  }
+}
+
 /// Copies the x that a strip reads, channels [channel, channel + size), to [image][row][column][width]; zero outside.
 template <class T>
 void copy_strip(const BackwardWeightPlan& plan, const Strip& strip, const T* x, Index channel, Index size, Index width,
@@ -119,33 +144,20 @@ void copy_strip(const BackwardWeightPlan& plan, const Strip& strip, const T* x, 
         continue;
       }
       const T* from = x + (image * g.in_height + h) * g.in_width * g.in_channels + channel;
-      for (Index j = 0; j < plan.columns.count; ++j) {
-        const Index w = left + plan.columns.position(j);
-        T* out = to + j * width;
-        if (w < 0 || w >= g.in_width) {
-          std::fill_n(out, width, T(0));
-          continue;
-        }
-        std::copy_n(from + w * g.in_channels, size, out);
-        std::fill(out + size, out + width, T(0));
+      if (plan.columns.overlaps) {
+        copy_positions(from, g.in_channels, g.in_width, left, Index{1}, plan.columns.count, size, width, to);
+        continue;
+      }
+      for (Index kw = 0; kw < g.kernel.width; ++kw) {
+        copy_positions(from, g.in_channels, g.in_width, left + kw * g.dilation.width, g.stride.width,
+                       plan.columns.outputs, size, width, to + kw * plan.columns.outputs * width);
       }
     }
   }
 }
 
-/// Adds a strip to the sums of one block of input channels (all taps, all output channels of its group).
-template <class T>
-void accumulate_strip(const BackwardWeightPlan& plan, const Strip& strip, const T* x, const T* dy, Index part,
-                      bool accumulate, T* copy, T* sums) {
-  const TileKernels<T>& kernels = tiles<T>();
-  const ConvGeometry& g = plan.g;
-  const Index group = part / plan.blocks.count();
-  const Index block = part % plan.blocks.count();
-  const Index width = plan.blocks.width(block);
-  const Index channel = group * g.group_in_channels() + plan.blocks.begin(block);
-  copy_strip(plan, strip, x, channel, plan.blocks.size(block), width, copy);
-
-  Index offsets[Strips::most_pixels];
+/// Where the copy holds the input of each of the strip's pixels, at the first tap.
+inline Index strip_offsets(const BackwardWeightPlan& plan, const Strip& strip, Index width, Index* offsets) {
   Index count = 0;
   for (Index image = 0; image < strip.images; ++image) {
     for (Index r = 0; r < strip.rows; ++r) {
@@ -153,22 +165,49 @@ void accumulate_strip(const BackwardWeightPlan& plan, const Strip& strip, const 
       for (Index c = 0; c < strip.columns; ++c) offsets[count++] = (line + c * plan.columns.output_step()) * width;
     }
   }
+  return count;
+}
+
+/// Adds a strip to the sums of one block of input channels (all taps, all output channels of its group).
+template <class T>
+void accumulate_strip(const BackwardWeightPlan& plan, const Strip& strip, const T* x, const T* dy, Index part,
+                      bool accumulate, T* scratch, T* sums) {
+  const TileKernels<T>& kernels = tiles<T>();
+  const ConvGeometry& g = plan.g;
+  const Index group = part / plan.blocks.count();
+  const Index block = part % plan.blocks.count();
+  const Index width = plan.blocks.width(block);
+  const Index channel = group * g.group_in_channels() + plan.blocks.begin(block);
+  T* copy = scratch;
+  T* dy_copy = scratch + plan.copy_numel();
+  copy_strip(plan, strip, x, channel, plan.blocks.size(block), width, copy);
+
+  Index offsets[Strips::most_pixels];
   AccumulateJob<T> job;
-  job.rows = g.group_out_channels();
-  job.a = dy + ((strip.image * g.out_height + strip.row) * g.out_width + strip.column) * g.out_channels +
-          group * g.group_out_channels();
   job.offsets = offsets;
-  job.step = g.out_channels;
-  job.count = count;
+  job.count = strip_offsets(plan, strip, width, offsets);
   job.out_step = g.taps() * g.group_in_channels();
   job.columns = plan.blocks.size(block);
   job.accumulate = accumulate;
-  for (Index kh = 0; kh < g.kernel.height; ++kh) {
-    for (Index kw = 0; kw < g.kernel.width; ++kw) {
-      job.b = copy + (kh * plan.rows.tap_step() * plan.columns.count + kw * plan.columns.tap_step()) * width;
-      job.out = sums + group * g.group_out_channels() * job.out_step +
-                (kh * g.kernel.width + kw) * g.group_in_channels() + plan.blocks.begin(block);
-      kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
+  const T* first = dy + ((strip.image * g.out_height + strip.row) * g.out_width + strip.column) * g.out_channels +
+                   group * g.group_out_channels();
+  T* group_sums = sums + group * g.group_out_channels() * job.out_step + plan.blocks.begin(block);
+  const Index rows = plan.dy_rows();
+  for (Index o = 0; o < g.group_out_channels(); o += rows) {
+    job.rows = std::min(rows, g.group_out_channels() - o);
+    job.a = first + o;
+    job.step = g.out_channels;
+    if (plan.copies_dy()) {
+      for (Index p = 0; p < job.count; ++p) std::copy_n(first + p * g.out_channels + o, job.rows, dy_copy + p * rows);
+      job.a = dy_copy;
+      job.step = rows;
+    }
+    for (Index kh = 0; kh < g.kernel.height; ++kh) {
+      for (Index kw = 0; kw < g.kernel.width; ++kw) {
+        job.b = copy + (kh * plan.rows.tap_step() * plan.columns.count + kw * plan.columns.tap_step()) * width;
+        job.out = group_sums + o * job.out_step + (kh * g.kernel.width + kw) * g.group_in_channels();
+        kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
+      }
     }
   }
 }
@@ -196,7 +235,7 @@ void direct_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
     bool accumulate = false;
     for (Index index = first; index < last; ++index) {
       const Strip strip(plan, index);
-      accumulate_strip(plan, strip, x, dy, piece % plan.parts, accumulate, copies + slot * plan.copy_numel(),
+      accumulate_strip(plan, strip, x, dy, piece % plan.parts, accumulate, copies + slot * plan.slot_numel(),
                        partial + slice * g.weight_numel());
       accumulate = true;
     }

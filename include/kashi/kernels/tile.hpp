@@ -35,7 +35,7 @@ template <class T>
 struct AccumulateJob {
   Index rows = 0;
   const T* a = nullptr;
-  const Index* row_offsets = nullptr;  ///< a's start of each row; null: rows are neighbours
+  const Index* row_offsets = nullptr;  ///< a's start of each row, for the form whose rows have offsets; else null
   const T* b = nullptr;
   const Index* offsets = nullptr;      ///< [count]
   Index step = 0;
@@ -53,6 +53,7 @@ struct TileKernels {
   Index rows;
   void (*multiply[2][2])(const MultiplyJob<T>&);      ///< form 1: stepped
   void (*accumulate[2][2])(const AccumulateJob<T>&);  ///< form 1: the offsets move the rows' side
+  void (*gather[2])(const T* from, Index step, Index count, T* to);  ///< copies whole vectors of strided pixels
 };
 
 }  // namespace kashi::inline v0::kernels

@@ -272,67 +272,92 @@ WinogradPlan<Output> winograd_plan(const DirectShape& s) {
   return WinogradPlan<Output>(s, tiles<T>().lanes, tiles<T>().rows);
 }
 
-/// The cut of a backward-weight pass: blocks of tiles, all groups and channels at once.
+/// The cut of a backward-weight pass: blocks of tiles, one group after the other.
 template <int Output>
 struct WinogradWeightPlan {
   static constexpr Index positions = WinogradTiles<Output>::positions;
+  static constexpr Index most_block = 256;
 
   ConvGeometry g;
   ColumnBlocks blocks;  ///< input channels of a group
   WinogradTiles<Output> tiles_of;
-  Index in_stride, out_stride;  ///< channels of a transformed tile
+  Index in_stride, out_stride;  ///< channels of a transformed tile, not a power of two
   Index block;
 
   WinogradWeightPlan(const ConvGeometry& geometry, Index lanes)
       : g(geometry),
         blocks{g.group_in_channels(), lanes},
         tiles_of(g.batch, g.out_height, g.out_width),
-        in_stride(g.groups * blocks.padded() + 16),
-        out_stride(round_up(g.out_channels, lanes) + 16) {
+        in_stride(blocks.padded() + 16),
+        out_stride(round_up(g.group_out_channels(), lanes) + 16) {
+    // The transformed tiles should stay in the second-level cache; but the sums pass through it once a block, too.
     const Index bytes = positions * (in_stride + out_stride) * Index{sizeof(float)};
-    const bool large_sums = sums_numel() * Index{sizeof(float)} > (4 << 20);
-    const Index most = std::clamp<Index>((2 << 20) / bytes, large_sums ? 192 : 96, 256);
+    const Index most = std::clamp<Index>(((256 << 10) + group_sums() * 5) / bytes, 32, most_block);
     const Index count = std::max<Index>(1, ceil_div(tiles_of.count(), most));
     block = std::max<Index>(1, ceil_div(tiles_of.count(), count));
   }
-  Index sums_numel() const { return positions * g.out_channels * g.group_in_channels(); }
+  Index group_sums() const { return positions * g.group_out_channels() * g.group_in_channels(); }
+  Index sums_numel() const { return g.groups * group_sums(); }
   Index in_step() const { return block * in_stride + winograd_skew; }
   Index out_step() const { return block * out_stride + winograd_skew; }
-  Index workspace() const {
-    return std::max(g.in_channels, g.out_channels) + sums_numel() + positions * (in_step() + out_step());
-  }
+  Index zeros_numel() const { return round_up(std::max(g.group_in_channels(), g.group_out_channels()), 16); }
+  Index workspace() const { return zeros_numel() + sums_numel() + positions * (in_step() + out_step()); }
 };
 
-/// Transforms tiles [t0, t0 + count) of x and dy, several at a time.
+/// Transforms tiles [t0, t0 + count) of one group of x and dy, several at a time.
 template <int Output, class T>
-void winograd_weight_gather(const WinogradWeightPlan<Output>& plan, Index t0, Index count, const T* x, const T* dy,
-                            const T* zeros, T* inputs, T* gradients) {
+void winograd_weight_gather(const WinogradWeightPlan<Output>& plan, Index group, Index t0, Index count, const T* x,
+                            const T* dy, const T* zeros, T* inputs, T* gradients) {
   const ConvGeometry& g = plan.g;
   const auto& kernels = winograd_kernels_of<Output, T>();
   const Index tiles_an_image = plan.tiles_of.rows * plan.tiles_of.columns;
+  const T* group_x = x + group * g.group_in_channels();
+  const T* group_dy = dy + group * g.group_out_channels();
   parallel_for(count, 8, [&](Index begin, Index end) {
     const T* pixels[WinogradTiles<Output>::positions];
-    WinogradGatherJob<T> job;
-    job.pixels = pixels;
+    WinogradGatherJob<T> in{pixels, g.group_in_channels(), nullptr, plan.in_step()};
+    WinogradGatherJob<T> out{pixels, g.group_out_channels(), nullptr, plan.out_step()};
     for (Index t = begin; t < end; ++t) {
       const Index image = (t0 + t) / tiles_an_image;
       const Index row = (t0 + t) % tiles_an_image / plan.tiles_of.columns * Output;
       const Index column = (t0 + t) % plan.tiles_of.columns * Output;
-      job.channels = g.group_in_channels();
-      job.position_step = plan.in_step();
-      for (Index group = 0; group < g.groups; ++group) {
-        tile_pixels<Output + 2>(x + image * g.in_height * g.in_width * g.in_channels + group * g.group_in_channels(),
-                                g.in_height, g.in_width, g.in_channels, row - g.pad_top, column - g.pad_left, zeros,
-                                pixels);
-        job.out = inputs + t * plan.in_stride + group * plan.blocks.padded();
-        kernels.input(job);
-      }
-      job.channels = g.out_channels;
-      job.position_step = plan.out_step();
-      job.out = gradients + t * plan.out_stride;
-      tile_pixels<Output>(dy + image * g.out_height * g.out_width * g.out_channels, g.out_height, g.out_width,
+      tile_pixels<Output + 2>(group_x + image * g.in_height * g.in_width * g.in_channels, g.in_height, g.in_width,
+                              g.in_channels, row - g.pad_top, column - g.pad_left, zeros, pixels);
+      in.out = inputs + t * plan.in_stride;
+      kernels.input(in);
+      tile_pixels<Output>(group_dy + image * g.out_height * g.out_width * g.out_channels, g.out_height, g.out_width,
                           g.out_channels, row, column, zeros, pixels);
-      kernels.gradient(job);
+      out.out = gradients + t * plan.out_stride;
+      kernels.gradient(out);
+    }
+  });
+}
+
+/// Adds the products of a block of transformed tiles to one group's sums [position][output][input], position by position.
+template <int Output, class T>
+void winograd_weight_multiply(const WinogradWeightPlan<Output>& plan, Index count, bool accumulate, const T* inputs,
+                              const T* gradients, T* sums) {
+  const ConvGeometry& g = plan.g;
+  const TileKernels<T>& kernels = tiles<T>();
+  const Index depth = g.group_in_channels();
+  parallel_for(plan.positions * plan.blocks.count(), 1, [&](Index begin, Index end) {
+    Index offsets[WinogradWeightPlan<Output>::most_block];
+    for (Index t = 0; t < count; ++t) offsets[t] = t * plan.in_stride;
+    for (Index item = begin; item < end; ++item) {
+      const Index position = item / plan.blocks.count();
+      const Index block = item % plan.blocks.count();
+      AccumulateJob<T> job;
+      job.rows = g.group_out_channels();
+      job.a = gradients + position * plan.out_step();
+      job.b = inputs + position * plan.in_step() + plan.blocks.begin(block);
+      job.offsets = offsets;
+      job.step = plan.out_stride;
+      job.count = count;
+      job.out = sums + position * g.group_out_channels() * depth + plan.blocks.begin(block);
+      job.out_step = depth;
+      job.columns = plan.blocks.size(block);
+      job.accumulate = accumulate;
+      kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
     }
   });
 }
@@ -340,47 +365,29 @@ void winograd_weight_gather(const WinogradWeightPlan<Output>& plan, Index t0, In
 /// dweight = G' [sum over tiles of (A dy A') x (B' x B)] G, the sum as one product per position.
 template <int Output, class T>
 void winograd_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
-  const TileKernels<T>& kernels = tiles<T>();
-  const WinogradWeightPlan<Output> plan(g, kernels.lanes);
+  const WinogradWeightPlan<Output> plan(g, tiles<T>().lanes);
   T* zeros = workspace;
-  T* sums = zeros + std::max(g.in_channels, g.out_channels);
+  T* sums = zeros + plan.zeros_numel();
   T* inputs = sums + plan.sums_numel();
   T* gradients = inputs + plan.positions * plan.in_step();
-  std::fill_n(zeros, std::max(g.in_channels, g.out_channels), T(0));
-  const Index depth = g.group_in_channels();
-  const Index parts = g.groups * plan.blocks.count();
-  for (Index t0 = 0; t0 < plan.tiles_of.count(); t0 += plan.block) {
-    const Index count = std::min(plan.block, plan.tiles_of.count() - t0);
-    winograd_weight_gather(plan, t0, count, x, dy, static_cast<const T*>(zeros), inputs, gradients);
-    parallel_for(plan.positions * parts, 1, [&](Index begin, Index end) {
-      Index offsets[256];
-      for (Index t = 0; t < count; ++t) offsets[t] = t * plan.in_stride;
-      for (Index item = begin; item < end; ++item) {
-        const Index position = item / parts;
-        const Index group = item % parts / plan.blocks.count();
-        const Index block = item % plan.blocks.count();
-        AccumulateJob<T> job;
-        job.rows = g.group_out_channels();
-        job.a = gradients + position * plan.out_step() + group * job.rows;
-        job.b = inputs + position * plan.in_step() + group * plan.blocks.padded() + plan.blocks.begin(block);
-        job.offsets = offsets;
-        job.step = plan.out_stride;
-        job.count = count;
-        job.out = sums + (position * g.out_channels + group * job.rows) * depth + plan.blocks.begin(block);
-        job.out_step = depth;
-        job.columns = plan.blocks.size(block);
-        job.accumulate = t0 > 0;
-        kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
-      }
-    });
+  std::fill_n(zeros, plan.zeros_numel(), T(0));
+  for (Index group = 0; group < g.groups; ++group) {
+    for (Index t0 = 0; t0 < plan.tiles_of.count(); t0 += plan.block) {
+      const Index count = std::min(plan.block, plan.tiles_of.count() - t0);
+      winograd_weight_gather(plan, group, t0, count, x, dy, static_cast<const T*>(zeros), inputs, gradients);
+      winograd_weight_multiply(plan, count, t0 > 0, static_cast<const T*>(inputs), static_cast<const T*>(gradients),
+                               sums + group * plan.group_sums());
+    }
   }
+  const Index depth = g.group_in_channels();
+  const Index width = g.group_out_channels();
   parallel_for(g.out_channels, std::max<Index>(1, 4096 / depth), [&](Index begin, Index end) {
     WinogradScatterJob<T> job;
-    job.position_step = g.out_channels * depth;
+    job.position_step = width * depth;
     job.channels = depth;
     job.column_step = depth;
     for (Index o = begin; o < end; ++o) {
-      job.in = sums + o * depth;
+      job.in = sums + o / width * plan.group_sums() + o % width * depth;
       job.out = dweight + o * 9 * depth;
       winograd_kernels_of<Output, T>().weight_gradient(job);
     }

@@ -81,8 +81,11 @@ __attribute__((noinline)) void multiply_tiles(const MultiplyJob<T>& job) {
   }
 }
 
-/// sums[row][columns] (+)= sum over p of a[row][p] * b[p][columns], for one tile; offsets belong to a or to b.
-template <class T, int Vectors, bool OffsetsOfRows>
+/// How the rows of an accumulated tile lie: neighbours that move by the step; anywhere, moved by the step or the offsets.
+enum class RowForm { neighbours, stepped, offset };
+
+/// out[row][columns] (+)= sum over p of a[row][p] * b[p][columns], for one tile.
+template <class T, int Vectors, RowForm Form>
 KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* rows, T* const* out) {
   constexpr Index width = lanes<T>;
   Vec<T> sum[tile_rows][Vectors];
@@ -91,23 +94,27 @@ KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* r
   }
   const T* a[tile_rows];
   KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) a[i] = rows[i];
+  const T* first = rows[0];  // with neighbours one pointer does: registers are short
   const T* b = job.b;
-  Index step = 0;
-  for (Index p = 0; p < job.count; ++p) {
-    const Index offset = job.offsets[p];
-    const Index ai = OffsetsOfRows ? offset : step;
-    const T* bp = b + (OffsetsOfRows ? step : offset);
+  const Index* offsets = job.offsets;
+  const Index* end = offsets + job.count;
+  const Index step = job.step;
+  for (Index at = 0; offsets != end; ++offsets) {
+    const Index offset = *offsets;
+    const T* columns = b + (Form == RowForm::offset ? at : offset);
     Vec<T> w[Vectors];
     KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
-      w[j] = load(bp + j * width);
+      w[j] = load(columns + j * width);
       pin(w[j]);
     }
     KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
-      const Vec<T> x = broadcast(a[i][ai]);
+      const Vec<T> x = broadcast(Form == RowForm::neighbours ? first[i]
+                                                             : a[i][Form == RowForm::offset ? offset : at]);
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += x * w[j];
     }
-    step += job.step;
-    pin_integer(step);
+    at += step;
+    first += step;
+    pin_integer(offsets);
   }
   KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
     KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store(out[i] + j * width, sum[i][j]);
@@ -117,24 +124,41 @@ KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* r
 template <class T, int Vectors, bool OffsetsOfRows>
 __attribute__((noinline)) void accumulate_tiles(const AccumulateJob<T>& job) {
   constexpr Index columns = Vectors * lanes<T>;
+  const bool neighbours = !OffsetsOfRows && job.rows >= tile_rows;
   T copy[tile_rows * columns];
   for (Index first = 0; first < job.rows; first += tile_rows) {
     const Index rows = job.rows - first < tile_rows ? job.rows - first : Index{tile_rows};
+    // A last part of a tile: neighbours move back over rows that are done, others repeat the last row.
+    const Index done = neighbours ? tile_rows - rows : 0;
+    const bool whole = rows == tile_rows && job.columns == columns;
     const T* a[tile_rows];
     T* out[tile_rows];
-    const bool whole = rows == tile_rows && job.columns == columns;
-    for (int i = 0; i < tile_rows; ++i) {
-      const Index row = first + (i < rows ? i : rows - 1);  // the last tile repeats its last row
+    for (Index i = 0; i < tile_rows; ++i) {
+      const Index row = first - done + (i < done + rows ? i : rows - 1);
       a[i] = job.a + (job.row_offsets != nullptr ? job.row_offsets[row] : row);
       out[i] = whole ? job.out + row * job.out_step : copy + i * columns;
       if (whole || !job.accumulate) continue;
       for (Index c = 0; c < columns; ++c) out[i][c] = c < job.columns ? job.out[row * job.out_step + c] : T(0);
     }
-    accumulate_tile<T, Vectors, OffsetsOfRows>(job, a, out);
+    if constexpr (OffsetsOfRows) {
+      accumulate_tile<T, Vectors, RowForm::offset>(job, a, out);
+    } else if (neighbours) {
+      accumulate_tile<T, Vectors, RowForm::neighbours>(job, a, out);
+    } else {
+      accumulate_tile<T, Vectors, RowForm::stepped>(job, a, out);
+    }
     if (whole) continue;
     for (Index i = 0; i < rows; ++i) {
-      for (Index c = 0; c < job.columns; ++c) job.out[(first + i) * job.out_step + c] = out[i][c];
+      for (Index c = 0; c < job.columns; ++c) job.out[(first + i) * job.out_step + c] = out[done + i][c];
     }
+  }
+}
+
+/// Copies the first `Vectors` vectors of each of `count` pixels that stand `step` apart to a dense array.
+template <class T, int Vectors>
+__attribute__((noinline)) void gather_vectors(const T* from, Index step, Index count, T* to) {
+  for (Index i = 0; i < count; ++i, from += step, to += Vectors * lanes<T>) {
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store(to + j * lanes<T>, load(from + j * lanes<T>));
   }
 }
 
@@ -145,6 +169,7 @@ inline constexpr TileKernels<T> tile_kernels = {
     {{multiply_tiles<T, 1, false>, multiply_tiles<T, 1, true>}, {multiply_tiles<T, 2, false>, multiply_tiles<T, 2, true>}},
     {{accumulate_tiles<T, 1, false>, accumulate_tiles<T, 1, true>},
      {accumulate_tiles<T, 2, false>, accumulate_tiles<T, 2, true>}},
+    {gather_vectors<T, 1>, gather_vectors<T, 2>},
 };
 
 }  // namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME

@@ -114,30 +114,26 @@ KASHI_INLINE void winograd_map(const Vec<T>* from, Vec<T>* to) {
   if constexpr (Map == WinogradMap::weight_gradient) Maps::weight_gradient(from, to);
 }
 
-/// The map on the columns, then on the rows, of one vector of channels: From x From values at from[i * From + j] + offset
-/// become To x To at to[i * To + j].
-template <class T, int Output, WinogradMap Map, int From, int To>
-KASHI_INLINE void winograd_map_both(const Vec<T> (&from)[From * From], Vec<T> (&to)[To * To]) {
+/// The map on the columns, then on the rows, of one vector of channels: From x From pixels to To x To positions.
+/// Each column is loaded just before its map and each row stored right after, so that few values are alive.
+template <class T, int Output, WinogradMap Map, int From, int To, bool Whole>
+KASHI_INLINE void winograd_gather_step(const WinogradGatherJob<T>& job, Index channel, Index count) {
   Vec<T> half[To][From];
   KASHI_UNROLL for (int j = 0; j < From; ++j) {
     Vec<T> column[From];
     Vec<T> mapped[To];
-    KASHI_UNROLL for (int i = 0; i < From; ++i) column[i] = from[i * From + j];
+    KASHI_UNROLL for (int i = 0; i < From; ++i) {
+      const T* pixel = job.pixels[i * From + j] + channel;
+      column[i] = Whole ? load(pixel) : load_part(pixel, count);
+    }
     winograd_map<T, Output, Map>(column, mapped);
     KASHI_UNROLL for (int i = 0; i < To; ++i) half[i][j] = mapped[i];
   }
-  KASHI_UNROLL for (int i = 0; i < To; ++i) winograd_map<T, Output, Map>(half[i], to + i * To);
-}
-
-template <class T, int Output, WinogradMap Map, int From, int To, bool Whole>
-KASHI_INLINE void winograd_gather_step(const WinogradGatherJob<T>& job, Index channel, Index count) {
-  Vec<T> from[From * From];
-  Vec<T> to[To * To];
-  KASHI_UNROLL for (int i = 0; i < From * From; ++i) {
-    from[i] = Whole ? load(job.pixels[i] + channel) : load_part(job.pixels[i] + channel, count);
+  KASHI_UNROLL for (int i = 0; i < To; ++i) {
+    Vec<T> row[To];
+    winograd_map<T, Output, Map>(half[i], row);
+    KASHI_UNROLL for (int j = 0; j < To; ++j) store(job.out + (i * To + j) * job.position_step + channel, row[j]);
   }
-  winograd_map_both<T, Output, Map, From, To>(from, to);
-  KASHI_UNROLL for (int i = 0; i < To * To; ++i) store(job.out + i * job.position_step + channel, to[i]);
 }
 
 /// Pixels of one tile to positions, all channels; a last part of a vector is filled with zeros.
@@ -198,19 +194,27 @@ __attribute__((noinline)) void winograd_weight_gradient(const WinogradScatterJob
   constexpr int From = Output + 2;
   for (Index channel = 0; channel < job.channels; channel += lanes<T>) {
     const Index count = job.channels - channel < lanes<T> ? job.channels - channel : lanes<T>;
-    Vec<T> from[From * From];
-    Vec<T> taps[9];
-    KASHI_UNROLL for (int i = 0; i < From * From; ++i) {
-      const T* at = job.in + i * job.position_step + channel;
-      from[i] = count == lanes<T> ? load(at) : load_part(at, count);
+    Vec<T> half[3][From];
+    KASHI_UNROLL for (int j = 0; j < From; ++j) {
+      Vec<T> column[From];
+      Vec<T> mapped[3];
+      KASHI_UNROLL for (int i = 0; i < From; ++i) {
+        const T* at = job.in + (i * From + j) * job.position_step + channel;
+        column[i] = count == lanes<T> ? load(at) : load_part(at, count);
+      }
+      winograd_map<T, Output, WinogradMap::weight_gradient>(column, mapped);
+      KASHI_UNROLL for (int i = 0; i < 3; ++i) half[i][j] = mapped[i];
     }
-    winograd_map_both<T, Output, WinogradMap::weight_gradient, From, 3>(from, taps);
-    KASHI_UNROLL for (int i = 0; i < 9; ++i) {
-      T* at = job.out + i * job.column_step + channel;
-      if (count == lanes<T>) {
-        store(at, taps[i]);
-      } else {
-        store_part(at, taps[i], count);
+    KASHI_UNROLL for (int i = 0; i < 3; ++i) {
+      Vec<T> row[3];
+      winograd_map<T, Output, WinogradMap::weight_gradient>(half[i], row);
+      KASHI_UNROLL for (int j = 0; j < 3; ++j) {
+        T* at = job.out + (i * 3 + j) * job.column_step + channel;
+        if (count == lanes<T>) {
+          store(at, row[j]);
+        } else {
+          store_part(at, row[j], count);
+        }
       }
     }
   }
