@@ -40,8 +40,9 @@ class BatchNorm : public Module<T> {
     require<ShapeError>(x.rank() == rank_ && x.size(-1) == channels_, kind_, ": the input must be ", rank_ == 4 ? "[N,H,W," : "[N,", channels_, "]; got ", x.shape());
     const bool training = this->is_training() || !options_.track_running_stats;
     Tensor<T> mean = running_mean_, variance = running_var_, count = num_batches_tracked_;
+    Variable<T> y = batch_norm(x, weight_, bias_, mean, variance, {.training = training, .momentum = options_.momentum, .eps = options_.eps});
     if (this->is_training() && options_.track_running_stats) count.at() += T{1};
-    return batch_norm(x, weight_, bias_, mean, variance, {.training = training, .momentum = options_.momentum, .eps = options_.eps});
+    return y;
   }
   void members(Members<T>& m) override {
     m("weight", weight_);
@@ -125,7 +126,7 @@ class LayerNorm : public Module<T> {
   Variable<T> bias_;
 };
 
-/// Normalises groups of channels of each image [N,H,W,C] (Wu & He 2018). Throws ValueError unless groups divide channels.
+/// Normalises groups of channels of each example [N,...,C], mostly images (Wu & He 2018). Throws ValueError unless groups divide channels.
 template <class T = float>
 class GroupNorm : public Module<T> {
  public:
@@ -135,7 +136,10 @@ class GroupNorm : public Module<T> {
     weight_ = parameter(Tensor<T>::ones({channels}));
     bias_ = parameter(Tensor<T>::zeros({channels}));
   }
-  Variable<T> forward(const Variable<T>& x) const override { return group_norm(x, groups_, weight_, bias_, options_.eps); }
+  Variable<T> forward(const Variable<T>& x) const override {
+    require<ShapeError>(x.rank() >= 2 && x.size(-1) == channels_, "GroupNorm: the input must be [N,...,", channels_, "]; got ", x.shape());
+    return group_norm(x, groups_, weight_, bias_, options_.eps);
+  }
   void members(Members<T>& m) override {
     m("weight", weight_);
     m("bias", bias_);
@@ -161,7 +165,10 @@ class InstanceNorm2d : public Module<T> {
     weight_ = parameter(Tensor<T>::ones({channels}));
     bias_ = parameter(Tensor<T>::zeros({channels}));
   }
-  Variable<T> forward(const Variable<T>& x) const override { return instance_norm(x, weight_, bias_, options_.eps); }
+  Variable<T> forward(const Variable<T>& x) const override {
+    require<ShapeError>(x.rank() == 4 && x.size(-1) == channels_, "InstanceNorm2d: the input must be [N,H,W,", channels_, "]; got ", x.shape());
+    return instance_norm(x, weight_, bias_, options_.eps);
+  }
   void members(Members<T>& m) override {
     m("weight", weight_);
     m("bias", bias_);
