@@ -69,6 +69,9 @@ const ChannelKernels<T>& by_channel() {
   return KASHI_BY_ISA(channel_kernels<T>);
 }
 
+KASHI_INSTANTIATE(const ChannelKernels<float>& by_channel<float>())
+KASHI_INSTANTIATE(const ChannelKernels<double>& by_channel<double>())
+
 /// Rows of a block: it stays in the first-level cache, and there are not too many blocks to add.
 inline Index rows_of_block(Index rows, Index channels) {
   return std::max({Index{1}, 4096 / std::max<Index>(1, channels), (rows + 1023) / 1024});

@@ -81,4 +81,17 @@ void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
   detail::direct_backward_weight(g, x, dy, dweight, workspace);
 }
 
+KASHI_INSTANTIATE(Index conv2d_forward_workspace<float>(const ConvGeometry&))
+KASHI_INSTANTIATE(Index conv2d_forward_workspace<double>(const ConvGeometry&))
+KASHI_INSTANTIATE(void conv2d_forward<float>(const ConvGeometry&, const float*, const float*, const float*, float*, float*))
+KASHI_INSTANTIATE(void conv2d_forward<double>(const ConvGeometry&, const double*, const double*, const double*, double*, double*))
+KASHI_INSTANTIATE(Index conv2d_backward_data_workspace<float>(const ConvGeometry&))
+KASHI_INSTANTIATE(Index conv2d_backward_data_workspace<double>(const ConvGeometry&))
+KASHI_INSTANTIATE(void conv2d_backward_data<float>(const ConvGeometry&, const float*, const float*, float*, float*))
+KASHI_INSTANTIATE(void conv2d_backward_data<double>(const ConvGeometry&, const double*, const double*, double*, double*))
+KASHI_INSTANTIATE(Index conv2d_backward_weight_workspace<float>(const ConvGeometry&))
+KASHI_INSTANTIATE(Index conv2d_backward_weight_workspace<double>(const ConvGeometry&))
+KASHI_INSTANTIATE(void conv2d_backward_weight<float>(const ConvGeometry&, const float*, const float*, float*, float*))
+KASHI_INSTANTIATE(void conv2d_backward_weight<double>(const ConvGeometry&, const double*, const double*, double*, double*))
+
 }  // namespace kashi::inline v0::kernels

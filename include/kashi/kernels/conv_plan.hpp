@@ -40,41 +40,13 @@ class ForwardPlan {
   ConvRoute route() const { return route_; }
 
   /// Elements of the packed weights.
-  Index packed_numel() const {
-    switch (route_) {
-      case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
-      case ConvRoute::stem: return detail::StemPlan(g_, lanes_).packed_numel();
-      case ConvRoute::direct: return detail::direct_plan<T>(shape_).packed_numel();
-      default: return winograd([](const auto& plan) { return plan.packed_numel(); });
-    }
-  }
+  Index packed_numel() const;
   /// Elements of scratch memory that pack() and run() need.
-  Index workspace() const {
-    switch (route_) {
-      case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
-      case ConvRoute::stem: return detail::StemPlan(g_, lanes_).forward_scratch();
-      case ConvRoute::direct: return detail::direct_plan<T>(shape_).scratch_numel();
-      default: return winograd([](const auto& plan) { return plan.scratch_numel(); });
-    }
-  }
+  Index workspace() const;
   /// Packs weight [O,KH,KW,C/G].
-  void pack(const T* weight, T* packed, T* scratch) const {
-    switch (route_) {
-      case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, false, weight, packed);
-      case ConvRoute::stem: return detail::stem_pack(detail::StemPlan(g_, lanes_), weight, packed);
-      case ConvRoute::direct: return detail::pack_direct(detail::direct_plan<T>(shape_), weight, packed);
-      default: winograd([&](const auto& plan) { detail::winograd_pack(plan, weight, packed, scratch); });
-    }
-  }
+  void pack(const T* weight, T* packed, T* scratch) const;
   /// y = x * weight, then the epilogue.
-  void run(const T* x, const T* packed, const ConvEpilogue<T>& epilogue, T* y, T* scratch) const {
-    switch (route_) {
-      case ConvRoute::lanes: return detail::run_lanes(shape_, x, packed, epilogue, y, scratch);
-      case ConvRoute::stem: return detail::run_stem(detail::StemPlan(g_, lanes_), x, packed, epilogue, y, scratch);
-      case ConvRoute::direct: return detail::run_direct(detail::direct_plan<T>(shape_), x, packed, epilogue, y, scratch);
-      default: winograd([&](const auto& plan) { detail::run_winograd(plan, x, packed, epilogue, y, scratch); });
-    }
-  }
+  void run(const T* x, const T* packed, const ConvEpilogue<T>& epilogue, T* y, T* scratch) const;
 
  private:
   template <class F>
@@ -105,58 +77,13 @@ class BackwardDataPlan {
   ConvRoute route() const { return route_; }
 
   /// Elements of the packed weights.
-  Index packed_numel() const {
-    switch (route_) {
-      case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
-      case ConvRoute::dot: return detail::dot_packed_numel(g_, lanes_);
-      case ConvRoute::direct: {
-        Index sum = 0;
-        detail::for_each_phase(g_, [&](const auto& s) { sum += detail::direct_plan<T>(s).packed_numel(); });
-        return sum;
-      }
-      default: return winograd([](const auto& plan) { return plan.packed_numel(); });
-    }
-  }
+  Index packed_numel() const;
   /// Elements of scratch memory that pack() and run() need.
-  Index workspace() const {
-    switch (route_) {
-      case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
-      case ConvRoute::dot: return 0;
-      case ConvRoute::direct: return detail::direct_plan<T>(detail::backward_data_shape(g_, 0, 0)).scratch_numel();
-      default: return winograd([](const auto& plan) { return plan.scratch_numel(); });
-    }
-  }
+  Index workspace() const;
   /// Packs weight [O,KH,KW,C/G].
-  void pack(const T* weight, T* packed, T* scratch) const {
-    switch (route_) {
-      case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, true, weight, packed);
-      case ConvRoute::dot: return detail::dot_pack(g_, lanes_, weight, packed);
-      case ConvRoute::direct:
-        return detail::for_each_phase(g_, [&](const auto& s) {
-          const detail::DirectPlan plan = detail::direct_plan<T>(s);
-          detail::pack_direct(plan, weight, packed);
-          packed += plan.packed_numel();
-        });
-      default: winograd([&](const auto& plan) { detail::winograd_pack(plan, weight, packed, scratch); });
-    }
-  }
+  void pack(const T* weight, T* packed, T* scratch) const;
   /// dx from dy. The epilogue serves transposed convolutions: bias [C], residual and ReLU of dx.
-  void run(const T* dy, const T* packed, const ConvEpilogue<T>& epilogue, T* dx, T* scratch) const {
-    switch (route_) {
-      case ConvRoute::lanes:
-        return detail::for_each_phase(
-            g_, [&](const auto& s) { detail::run_lanes(s, dy, packed, epilogue, dx, scratch); });
-      case ConvRoute::dot:
-        return detail::for_each_phase(g_, [&](const auto& s) { detail::run_dot(g_, s, dy, packed, epilogue, dx); });
-      case ConvRoute::direct:
-        return detail::for_each_phase(g_, [&](const auto& s) {
-          const detail::DirectPlan plan = detail::direct_plan<T>(s);
-          detail::run_direct(plan, dy, packed, epilogue, dx, scratch);
-          packed += plan.packed_numel();
-        });
-      default: winograd([&](const auto& plan) { detail::run_winograd(plan, dy, packed, epilogue, dx, scratch); });
-    }
-  }
+  void run(const T* dy, const T* packed, const ConvEpilogue<T>& epilogue, T* dx, T* scratch) const;
 
  private:
   template <class F>
@@ -175,5 +102,107 @@ class BackwardDataPlan {
   Index lanes_;
   ConvRoute route_;
 };
+
+template <class T>
+Index ForwardPlan<T>::packed_numel() const {
+  switch (route_) {
+    case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
+    case ConvRoute::stem: return detail::StemPlan(g_, lanes_).packed_numel();
+    case ConvRoute::direct: return detail::direct_plan<T>(shape_).packed_numel();
+    default: return winograd([](const auto& plan) { return plan.packed_numel(); });
+  }
+}
+
+template <class T>
+Index ForwardPlan<T>::workspace() const {
+  switch (route_) {
+    case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
+    case ConvRoute::stem: return detail::StemPlan(g_, lanes_).forward_scratch();
+    case ConvRoute::direct: return detail::direct_plan<T>(shape_).scratch_numel();
+    default: return winograd([](const auto& plan) { return plan.scratch_numel(); });
+  }
+}
+
+template <class T>
+void ForwardPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
+  switch (route_) {
+    case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, false, weight, packed);
+    case ConvRoute::stem: return detail::stem_pack(detail::StemPlan(g_, lanes_), weight, packed);
+    case ConvRoute::direct: return detail::pack_direct(detail::direct_plan<T>(shape_), weight, packed);
+    default: winograd([&](const auto& plan) { detail::winograd_pack(plan, weight, packed, scratch); });
+  }
+}
+
+template <class T>
+void ForwardPlan<T>::run(const T* x, const T* packed, const ConvEpilogue<T>& epilogue, T* y, T* scratch) const {
+  switch (route_) {
+    case ConvRoute::lanes: return detail::run_lanes(shape_, x, packed, epilogue, y, scratch);
+    case ConvRoute::stem: return detail::run_stem(detail::StemPlan(g_, lanes_), x, packed, epilogue, y, scratch);
+    case ConvRoute::direct: return detail::run_direct(detail::direct_plan<T>(shape_), x, packed, epilogue, y, scratch);
+    default: winograd([&](const auto& plan) { detail::run_winograd(plan, x, packed, epilogue, y, scratch); });
+  }
+}
+
+template <class T>
+Index BackwardDataPlan<T>::packed_numel() const {
+  switch (route_) {
+    case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
+    case ConvRoute::dot: return detail::dot_packed_numel(g_, lanes_);
+    case ConvRoute::direct: {
+      Index sum = 0;
+      detail::for_each_phase(g_, [&](const auto& s) { sum += detail::direct_plan<T>(s).packed_numel(); });
+      return sum;
+    }
+    default: return winograd([](const auto& plan) { return plan.packed_numel(); });
+  }
+}
+
+template <class T>
+Index BackwardDataPlan<T>::workspace() const {
+  switch (route_) {
+    case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
+    case ConvRoute::dot: return 0;
+    case ConvRoute::direct: return detail::direct_plan<T>(detail::backward_data_shape(g_, 0, 0)).scratch_numel();
+    default: return winograd([](const auto& plan) { return plan.scratch_numel(); });
+  }
+}
+
+template <class T>
+void BackwardDataPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
+  switch (route_) {
+    case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, true, weight, packed);
+    case ConvRoute::dot: return detail::dot_pack(g_, lanes_, weight, packed);
+    case ConvRoute::direct:
+      return detail::for_each_phase(g_, [&](const auto& s) {
+        const detail::DirectPlan plan = detail::direct_plan<T>(s);
+        detail::pack_direct(plan, weight, packed);
+        packed += plan.packed_numel();
+      });
+    default: winograd([&](const auto& plan) { detail::winograd_pack(plan, weight, packed, scratch); });
+  }
+}
+
+template <class T>
+void BackwardDataPlan<T>::run(const T* dy, const T* packed, const ConvEpilogue<T>& epilogue, T* dx, T* scratch) const {
+  switch (route_) {
+    case ConvRoute::lanes:
+      return detail::for_each_phase(
+          g_, [&](const auto& s) { detail::run_lanes(s, dy, packed, epilogue, dx, scratch); });
+    case ConvRoute::dot:
+      return detail::for_each_phase(g_, [&](const auto& s) { detail::run_dot(g_, s, dy, packed, epilogue, dx); });
+    case ConvRoute::direct:
+      return detail::for_each_phase(g_, [&](const auto& s) {
+        const detail::DirectPlan plan = detail::direct_plan<T>(s);
+        detail::run_direct(plan, dy, packed, epilogue, dx, scratch);
+        packed += plan.packed_numel();
+      });
+    default: winograd([&](const auto& plan) { detail::run_winograd(plan, dy, packed, epilogue, dx, scratch); });
+  }
+}
+
+KASHI_INSTANTIATE(class ForwardPlan<float>)
+KASHI_INSTANTIATE(class ForwardPlan<double>)
+KASHI_INSTANTIATE(class BackwardDataPlan<float>)
+KASHI_INSTANTIATE(class BackwardDataPlan<double>)
 
 }  // namespace kashi::inline v0::kernels

@@ -45,6 +45,9 @@ const DotKernels<T>& dots() {
   return KASHI_BY_ISA(dot_kernels<T>);
 }
 
+KASHI_INSTANTIATE(const DotKernels<float>& dots<float>())
+KASHI_INSTANTIATE(const DotKernels<double>& dots<double>())
+
 inline Index dot_packed_numel(const ConvGeometry& g, Index lanes) {
   return g.taps() * g.in_channels * round_up(g.out_channels, lanes);
 }

@@ -56,6 +56,9 @@ const ElementwiseKernels<T>& elementwise() {
   return KASHI_BY_ISA(elementwise_kernels<T>);
 }
 
+KASHI_INSTANTIATE(const ElementwiseKernels<float>& elementwise<float>())
+KASHI_INSTANTIATE(const ElementwiseKernels<double>& elementwise<double>())
+
 /// Elements that one thread takes at a time.
 inline constexpr Index elementwise_grain = Index{1} << 15;
 

@@ -71,6 +71,9 @@ const LaneKernels<T>& lane_table() {
   return KASHI_BY_ISA(lane_kernels<T>);
 }
 
+KASHI_INSTANTIATE(const LaneKernels<float>& lane_table<float>())
+KASHI_INSTANTIATE(const LaneKernels<double>& lane_table<double>())
+
 inline Index lane_weights_numel(const ConvGeometry& g, Index lanes) {
   return g.taps() * g.group_in_channels() * round_up(g.in_channels, lanes);
 }

@@ -22,6 +22,16 @@
 #define KASHI_UNROLL
 #endif
 
+/// Lists what the optional library kashi::compiled holds: declared for its users (KASHI_COMPILED), instantiated in its
+/// source (KASHI_COMPILED_SOURCE), nothing otherwise.
+#if defined(KASHI_COMPILED_SOURCE)
+#define KASHI_INSTANTIATE(...) template __VA_ARGS__;
+#elif defined(KASHI_COMPILED)
+#define KASHI_INSTANTIATE(...) extern template __VA_ARGS__;
+#else
+#define KASHI_INSTANTIATE(...)
+#endif
+
 /// The variable or function NAME of the instruction set in use.
 #if defined(KASHI_ONLY_BASELINE) || !KASHI_X86_LEVELS
 #define KASHI_BY_ISA(...) (baseline::__VA_ARGS__)

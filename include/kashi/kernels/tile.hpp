@@ -69,4 +69,7 @@ const TileKernels<T>& tiles() {
   return KASHI_BY_ISA(tile_kernels<T>);
 }
 
+KASHI_INSTANTIATE(const TileKernels<float>& tiles<float>())
+KASHI_INSTANTIATE(const TileKernels<double>& tiles<double>())
+
 }  // namespace kashi::inline v0::kernels

@@ -138,6 +138,9 @@ const WinogradKernels<T>& winograd_kernels_of() {
   return KASHI_BY_ISA(winograd_kernels<T, Output>);
 }
 
+KASHI_INSTANTIATE(const WinogradKernels<float>& winograd_kernels_of<2, float>())
+KASHI_INSTANTIATE(const WinogradKernels<float>& winograd_kernels_of<4, float>())
+
 /// Transforms the weights. `scratch` as WinogradPlan::scratch_numel().
 template <int Output, class T>
 void winograd_pack(const WinogradPlan<Output>& plan, const T* weight, T* packed, T* scratch) {
@@ -301,7 +304,10 @@ struct WinogradWeightPlan {
   Index in_step() const { return block * in_stride + winograd_skew; }
   Index out_step() const { return block * out_stride + winograd_skew; }
   Index zeros_numel() const { return round_up(std::max(g.group_in_channels(), g.group_out_channels()), 16); }
-  Index workspace() const { return zeros_numel() + sums_numel() + positions * (in_step() + out_step()); }
+  /// Groups that are worked on at the same time, each with transformed tiles of its own; else threads share the tiles.
+  Index parallel_groups() const { return g.groups >= 4 ? g.groups : 1; }
+  Index slot_numel() const { return positions * (in_step() + out_step()); }
+  Index workspace() const { return zeros_numel() + sums_numel() + most_slots(parallel_groups()) * slot_numel(); }
 };
 
 /// Transforms tiles [t0, t0 + count) of one group of x and dy, several at a time.
@@ -368,16 +374,22 @@ void winograd_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T*
   const WinogradWeightPlan<Output> plan(g, tiles<T>().lanes);
   T* zeros = workspace;
   T* sums = zeros + plan.zeros_numel();
-  T* inputs = sums + plan.sums_numel();
-  T* gradients = inputs + plan.positions * plan.in_step();
+  T* slots = sums + plan.sums_numel();
   std::fill_n(zeros, plan.zeros_numel(), T(0));
-  for (Index group = 0; group < g.groups; ++group) {
+  const auto add_group = [&](Index slot, Index group) {
+    T* inputs = slots + slot * plan.slot_numel();
+    T* gradients = inputs + plan.positions * plan.in_step();
     for (Index t0 = 0; t0 < plan.tiles_of.count(); t0 += plan.block) {
       const Index count = std::min(plan.block, plan.tiles_of.count() - t0);
       winograd_weight_gather(plan, group, t0, count, x, dy, static_cast<const T*>(zeros), inputs, gradients);
       winograd_weight_multiply(plan, count, t0 > 0, static_cast<const T*>(inputs), static_cast<const T*>(gradients),
                                sums + group * plan.group_sums());
     }
+  };
+  if (plan.parallel_groups() > 1) {
+    for_each_slot(g.groups, add_group);
+  } else {
+    for (Index group = 0; group < g.groups; ++group) add_group(0, group);
   }
   const Index depth = g.group_in_channels();
   const Index width = g.group_out_channels();
