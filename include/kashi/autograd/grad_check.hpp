@@ -61,18 +61,24 @@ namespace detail {
 using GradCheckValues = std::vector<Tensor<double>>;
 using GradCheckVariables = std::vector<Variable<double>>;
 
-/// Calls a function of one, two or three Variables, or of a vector of them.
+/// Calls a function of one, two or three Variables, or of a vector of them. A generic lambda's one argument is a Variable.
 template <class F>
 Variable<double> call_with(F& function, const GradCheckVariables& x) {
   using V = const Variable<double>&;
-  if constexpr (std::is_invocable_v<F&, const GradCheckVariables&>) {
-    return function(x);
-  } else {
-    constexpr std::size_t arity = std::is_invocable_v<F&, V> ? 1 : std::is_invocable_v<F&, V, V> ? 2 : 3;
+  const auto check_count = [&](std::size_t arity) {
     require(x.size() == arity, "grad_check: the function takes ", arity, " inputs; got ", x.size());
-    if constexpr (arity == 1) return function(x[0]);
-    else if constexpr (arity == 2) return function(x[0], x[1]);
-    else return function(x[0], x[1], x[2]);
+  };
+  if constexpr (std::is_invocable_v<F&, V>) {
+    check_count(1);
+    return function(x[0]);
+  } else if constexpr (std::is_invocable_v<F&, V, V>) {
+    check_count(2);
+    return function(x[0], x[1]);
+  } else if constexpr (std::is_invocable_v<F&, V, V, V>) {
+    check_count(3);
+    return function(x[0], x[1], x[2]);
+  } else {
+    return function(x);
   }
 }
 
