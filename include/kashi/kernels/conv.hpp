@@ -58,8 +58,8 @@ Index conv2d_backward_weight_workspace(const ConvGeometry& g) {
   switch (backward_weight_route<T>(g, lanes)) {
     case ConvRoute::lanes: return detail::LaneGradientPlan(g, lanes).workspace();
     case ConvRoute::stem: return detail::StemPlan(g, lanes).weight_workspace();
-    case ConvRoute::winograd2: return detail::WinogradWeightPlan<2>(g, lanes).workspace();
-    case ConvRoute::winograd4: return detail::WinogradWeightPlan<4>(g, lanes).workspace();
+    case ConvRoute::winograd2: return detail::WinogradWeightPlan(g, 2, lanes).workspace();
+    case ConvRoute::winograd4: return detail::WinogradWeightPlan(g, 4, lanes).workspace();
     default: return detail::BackwardWeightPlan(g, lanes).workspace();
   }
 }
@@ -73,8 +73,9 @@ void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
   }
   const ConvRoute route = backward_weight_route<T>(g, tiles<T>().lanes);
   if constexpr (std::is_same_v<T, float>) {
-    if (route == ConvRoute::winograd2) return detail::winograd_backward_weight<2>(g, x, dy, dweight, workspace);
-    if (route == ConvRoute::winograd4) return detail::winograd_backward_weight<4>(g, x, dy, dweight, workspace);
+    if (route == ConvRoute::winograd2 || route == ConvRoute::winograd4) {
+      return detail::winograd_backward_weight(g, detail::winograd_tile(route), x, dy, dweight, workspace);
+    }
   }
   if (route == ConvRoute::lanes) return detail::lanes_backward_weight(g, x, dy, dweight, workspace);
   if (route == ConvRoute::stem) return detail::stem_backward_weight(g, x, dy, dweight, workspace);

@@ -19,13 +19,8 @@ using ConvEpilogue = detail::Epilogue<T>;
 
 namespace detail {
 
-/// Calls f(tile size) for a Winograd route.
-template <class F>
-auto with_winograd_tile(ConvRoute route, F&& f) {
-  return route == ConvRoute::winograd4 ? f(std::integral_constant<int, 4>{}) : f(std::integral_constant<int, 2>{});
-}
-
-inline bool is_winograd(ConvRoute route) { return route == ConvRoute::winograd2 || route == ConvRoute::winograd4; }
+/// The tile of a Winograd route.
+constexpr Index winograd_tile(ConvRoute route) { return route == ConvRoute::winograd2 ? 2 : 4; }
 
 }  // namespace detail
 
@@ -49,16 +44,7 @@ class ForwardPlan {
   void run(const T* x, const T* packed, const ConvEpilogue<T>& epilogue, T* y, T* scratch) const;
 
  private:
-  template <class F>
-  auto winograd(F&& f) const {
-    using Result = decltype(f(detail::winograd_plan<4, T>(shape_)));
-    if constexpr (std::is_same_v<T, float>) {
-      return detail::with_winograd_tile(route_,
-                                        [&](auto tile) { return f(detail::winograd_plan<tile, T>(shape_)); });
-    } else {
-      return Result();  // other types never take this route
-    }
-  }
+  detail::WinogradPlan winograd() const { return detail::winograd_plan<T>(shape_, detail::winograd_tile(route_)); }
 
   ConvGeometry g_;
   detail::DirectShape shape_;
@@ -86,16 +72,8 @@ class BackwardDataPlan {
   void run(const T* dy, const T* packed, const ConvEpilogue<T>& epilogue, T* dx, T* scratch) const;
 
  private:
-  template <class F>
-  auto winograd(F&& f) const {
-    using Result = decltype(f(detail::winograd_plan<4, T>(detail::DirectShape{})));
-    if constexpr (std::is_same_v<T, float>) {
-      return detail::with_winograd_tile(route_, [&](auto tile) {
-        return f(detail::winograd_plan<tile, T>(detail::backward_data_shape(g_, 0, 0)));
-      });
-    } else {
-      return Result();
-    }
+  detail::WinogradPlan winograd() const {
+    return detail::winograd_plan<T>(detail::backward_data_shape(g_, 0, 0), detail::winograd_tile(route_));
   }
 
   ConvGeometry g_;
@@ -109,7 +87,7 @@ Index ForwardPlan<T>::packed_numel() const {
     case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
     case ConvRoute::stem: return detail::StemPlan(g_, lanes_).packed_numel();
     case ConvRoute::direct: return detail::direct_plan<T>(shape_).packed_numel();
-    default: return winograd([](const auto& plan) { return plan.packed_numel(); });
+    default: return winograd().packed_numel();
   }
 }
 
@@ -119,7 +97,7 @@ Index ForwardPlan<T>::workspace() const {
     case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
     case ConvRoute::stem: return detail::StemPlan(g_, lanes_).forward_scratch();
     case ConvRoute::direct: return detail::direct_plan<T>(shape_).scratch_numel();
-    default: return winograd([](const auto& plan) { return plan.scratch_numel(); });
+    default: return winograd().scratch_numel();
   }
 }
 
@@ -129,7 +107,8 @@ void ForwardPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
     case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, false, weight, packed);
     case ConvRoute::stem: return detail::stem_pack(detail::StemPlan(g_, lanes_), weight, packed);
     case ConvRoute::direct: return detail::pack_direct(detail::direct_plan<T>(shape_), weight, packed);
-    default: winograd([&](const auto& plan) { detail::winograd_pack(plan, weight, packed, scratch); });
+    default:
+      if constexpr (std::is_same_v<T, float>) detail::winograd_pack(winograd(), weight, packed, scratch);
   }
 }
 
@@ -139,7 +118,8 @@ void ForwardPlan<T>::run(const T* x, const T* packed, const ConvEpilogue<T>& epi
     case ConvRoute::lanes: return detail::run_lanes(shape_, x, packed, epilogue, y, scratch);
     case ConvRoute::stem: return detail::run_stem(detail::StemPlan(g_, lanes_), x, packed, epilogue, y, scratch);
     case ConvRoute::direct: return detail::run_direct(detail::direct_plan<T>(shape_), x, packed, epilogue, y, scratch);
-    default: winograd([&](const auto& plan) { detail::run_winograd(plan, x, packed, epilogue, y, scratch); });
+    default:
+      if constexpr (std::is_same_v<T, float>) detail::run_winograd(winograd(), x, packed, epilogue, y, scratch);
   }
 }
 
@@ -153,7 +133,7 @@ Index BackwardDataPlan<T>::packed_numel() const {
       detail::for_each_phase(g_, [&](const auto& s) { sum += detail::direct_plan<T>(s).packed_numel(); });
       return sum;
     }
-    default: return winograd([](const auto& plan) { return plan.packed_numel(); });
+    default: return winograd().packed_numel();
   }
 }
 
@@ -163,7 +143,7 @@ Index BackwardDataPlan<T>::workspace() const {
     case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
     case ConvRoute::dot: return 0;
     case ConvRoute::direct: return detail::direct_plan<T>(detail::backward_data_shape(g_, 0, 0)).scratch_numel();
-    default: return winograd([](const auto& plan) { return plan.scratch_numel(); });
+    default: return winograd().scratch_numel();
   }
 }
 
@@ -178,7 +158,8 @@ void BackwardDataPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
         detail::pack_direct(plan, weight, packed);
         packed += plan.packed_numel();
       });
-    default: winograd([&](const auto& plan) { detail::winograd_pack(plan, weight, packed, scratch); });
+    default:
+      if constexpr (std::is_same_v<T, float>) detail::winograd_pack(winograd(), weight, packed, scratch);
   }
 }
 
@@ -196,7 +177,8 @@ void BackwardDataPlan<T>::run(const T* dy, const T* packed, const ConvEpilogue<T
         detail::run_direct(plan, dy, packed, epilogue, dx, scratch);
         packed += plan.packed_numel();
       });
-    default: winograd([&](const auto& plan) { detail::run_winograd(plan, dy, packed, epilogue, dx, scratch); });
+    default:
+      if constexpr (std::is_same_v<T, float>) detail::run_winograd(winograd(), dy, packed, epilogue, dx, scratch);
   }
 }
 

@@ -55,26 +55,35 @@ namespace kashi::inline v0::kernels::detail {
 /// Streams of different positions start this much apart beyond a multiple of their size, not in the same cache sets.
 inline constexpr Index winograd_skew = 48;
 
-/// Tiles of an image batch and the blocks in which they are worked on.
-template <int Output>
-struct WinogradTiles {
-  static constexpr int size = Output + 2;
-  static constexpr Index positions = size * size;
+/// The most positions of a transformed tile: F(4x4, 3x3).
+inline constexpr Index winograd_most_positions = 36;
 
-  Index batch, rows, columns;
-  WinogradTiles(Index images, Index out_height, Index out_width)
-      : batch(images), rows(ceil_div(out_height, Output)), columns(ceil_div(out_width, Output)) {}
+/// The tiles of a batch: `tile` x `tile` outputs each.
+struct WinogradTiles {
+  Index tile, batch, rows, columns;
+  WinogradTiles(Index outputs, Index images, Index out_height, Index out_width)
+      : tile(outputs), batch(images), rows(ceil_div(out_height, outputs)), columns(ceil_div(out_width, outputs)) {}
+  Index positions() const { return (tile + 2) * (tile + 2); }
   Index count() const { return batch * rows * columns; }
 };
 
+/// Which image a tile belongs to, and the output pixel at its top left.
+struct WinogradTile {
+  Index image, row, column;
+  WinogradTile(const WinogradTiles& tiles_of, Index index)
+      : image(index / (tiles_of.rows * tiles_of.columns)),
+        row(index / tiles_of.columns % tiles_of.rows * tiles_of.tile),
+        column(index % tiles_of.columns * tiles_of.tile) {}
+};
+
 /// Pointers to the pixels of the tile that starts at (top, left), `zeros` where they lie outside of the image.
-template <int Size, class T>
-void tile_pixels(const T* image, Index height, Index width, Index channels, Index top, Index left, const T* zeros,
-                 const T** pixels) {
-  for (Index i = 0; i < Size; ++i) {
+template <class T>
+void tile_pixels(Index size, const T* image, Index height, Index width, Index channels, Index top, Index left,
+                 const T* zeros, const T** pixels) {
+  for (Index i = 0; i < size; ++i) {
     const Index h = top + i;
     const bool row_inside = h >= 0 && h < height;
-    for (Index j = 0; j < Size; ++j) {
+    for (Index j = 0; j < size; ++j) {
       const Index w = left + j;
       *pixels++ = row_inside && w >= 0 && w < width ? image + (h * width + w) * channels : zeros;
     }
@@ -82,23 +91,22 @@ void tile_pixels(const T* image, Index height, Index width, Index channels, Inde
 }
 
 /// The cut of a forward or backward-data pass: blocks of tiles x groups x parts of the output channels.
-template <int Output>
 struct WinogradPlan {
-  static constexpr Index positions = WinogradTiles<Output>::positions;
-
   DirectShape s;
   ColumnBlocks blocks;
-  WinogradTiles<Output> tiles_of;
+  WinogradTiles tiles_of;
+  Index positions;
   Index top, left;      ///< where the first tile starts in the input
   Index depth_stride;   ///< channels of a transformed tile, whole vectors
   Index block;          ///< tiles a block
   Index block_count;
   Index parts;          ///< parts of a group's output channels, when there are too few blocks for the threads
 
-  WinogradPlan(const DirectShape& shape, Index lanes, Index rows)
+  WinogradPlan(const DirectShape& shape, Index tile, Index lanes, Index rows)
       : s(shape),
         blocks{s.width, lanes},
-        tiles_of(s.batch, s.rows.count, s.columns.count),
+        tiles_of(tile, s.batch, s.rows.count, s.columns.count),
+        positions(tiles_of.positions()),
         top(window_start(s.rows.taps)),
         left(window_start(s.columns.taps)),
         depth_stride(round_up(s.depth, lanes)) {
@@ -133,19 +141,18 @@ struct WinogradPlan {
   }
 };
 
-template <int Output, class T>
-const WinogradKernels<T>& winograd_kernels_of() {
-  return KASHI_BY_ISA(winograd_kernels<T, Output>);
+template <class T>
+const WinogradKernels<T>& winograd_kernels_of(Index tile) {
+  return KASHI_BY_ISA(winograd_kernels<T>)(tile);
 }
 
-KASHI_INSTANTIATE(const WinogradKernels<float>& winograd_kernels_of<2, float>())
-KASHI_INSTANTIATE(const WinogradKernels<float>& winograd_kernels_of<4, float>())
+KASHI_INSTANTIATE(const WinogradKernels<float>& winograd_kernels_of<float>(Index))
 
 /// Transforms the weights. `scratch` as WinogradPlan::scratch_numel().
-template <int Output, class T>
-void winograd_pack(const WinogradPlan<Output>& plan, const T* weight, T* packed, T* scratch) {
+template <class T>
+void winograd_pack(const WinogradPlan& plan, const T* weight, T* packed, T* scratch) {
   const DirectShape& s = plan.s;
-  const auto& kernels = winograd_kernels_of<Output, T>();
+  const auto& kernels = winograd_kernels_of<T>(plan.tiles_of.tile);
   for_each_slot(s.groups * plan.blocks.count(), [&](Index slot, Index gb) {
     const Index group = gb / plan.blocks.count();
     const Index block = gb % plan.blocks.count();
@@ -170,8 +177,8 @@ void winograd_pack(const WinogradPlan<Output>& plan, const T* weight, T* packed,
 }
 
 /// Multiplies a block's transformed tiles with the transformed weights of blocks [first, last), position by position.
-template <int Output, class T>
-void winograd_multiply(const WinogradPlan<Output>& plan, Index tile_count, Index group, Index first, Index last,
+template <class T>
+void winograd_multiply(const WinogradPlan& plan, Index tile_count, Index group, Index first, Index last,
                        const T* input, const T* packed, T* product) {
   const TileKernels<T>& kernels = tiles<T>();
   constexpr Index most_tiles = 1024;
@@ -209,19 +216,18 @@ void winograd_multiply(const WinogradPlan<Output>& plan, Index tile_count, Index
 }
 
 /// y = x * weight with packed weights; the scratch as WinogradPlan::scratch_numel().
-template <int Output, class T>
-void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+template <class T>
+void run_winograd(const WinogradPlan& plan, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
                   T* scratch) {
   const DirectShape& s = plan.s;
   if (s.pixels() == 0) return;
   const T* bias = epilogue.bias;
-  const auto& kernels = winograd_kernels_of<Output, T>();
+  const auto& kernels = winograd_kernels_of<T>(plan.tiles_of.tile);
   T* zeros = scratch;
   T* packed_bias = zeros + s.depth;
   T* slots = packed_bias + s.groups * plan.blocks.padded();
   std::fill_n(zeros, s.depth, T(0));
   if (bias != nullptr) pack_bias(bias, s.groups, plan.blocks, packed_bias);
-  const Index tiles_an_image = plan.tiles_of.rows * plan.tiles_of.columns;
   for_each_slot(plan.items(), [&](Index slot, Index item) {
     const Index part = item % plan.parts;
     const Index group = item / plan.parts % s.groups;
@@ -232,15 +238,14 @@ void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed,
     T* input = slots + slot * plan.slot_numel();
     T* product = input + plan.positions * plan.input_step();
 
-    const T* pixels[WinogradTiles<Output>::positions];
+    const T* pixels[winograd_most_positions];
     WinogradGatherJob<T> gather{pixels, s.depth, nullptr, plan.input_step()};
     for (Index t = 0; t < count; ++t) {
-      const Index image = (t0 + t) / tiles_an_image;
-      const Index row = (t0 + t) % tiles_an_image / plan.tiles_of.columns;
-      const Index column = (t0 + t) % plan.tiles_of.columns;
-      tile_pixels<Output + 2>(x + image * s.rows.in_size * s.columns.in_size * s.in_channels() + group * s.depth,
-                              s.rows.in_size, s.columns.in_size, s.in_channels(), row * Output + plan.top,
-                              column * Output + plan.left, static_cast<const T*>(zeros), pixels);
+      const WinogradTile at(plan.tiles_of, t0 + t);
+      tile_pixels(plan.tiles_of.tile + 2,
+                  x + at.image * s.rows.in_size * s.columns.in_size * s.in_channels() + group * s.depth, s.rows.in_size,
+                  s.columns.in_size, s.in_channels(), at.row + plan.top, at.column + plan.left,
+                  static_cast<const T*>(zeros), pixels);
       gather.out = input + t * plan.depth_stride;
       kernels.input(gather);
     }
@@ -255,42 +260,40 @@ void run_winograd(const WinogradPlan<Output>& plan, const T* x, const T* packed,
     job.bias = bias != nullptr ? packed_bias + group * plan.blocks.padded() + plan.blocks.begin(first) : nullptr;
     job.relu = epilogue.relu;
     for (Index t = 0; t < count; ++t) {
-      const Index image = (t0 + t) / tiles_an_image;
-      const Index row = (t0 + t) % tiles_an_image / plan.tiles_of.columns * Output;
-      const Index column = (t0 + t) % plan.tiles_of.columns * Output;
+      const WinogradTile at(plan.tiles_of, t0 + t);
       const Index offset =
-          ((image * s.rows.count + row) * s.columns.count + column) * s.out_channels() + channel;
+          ((at.image * s.rows.count + at.row) * s.columns.count + at.column) * s.out_channels() + channel;
       job.in = product + t * plan.blocks.padded() + plan.blocks.begin(first);
       job.out = y + offset;
       job.residual = epilogue.residual != nullptr ? epilogue.residual + offset : nullptr;
-      job.rows = std::min<Index>(Output, s.rows.count - row);
-      job.columns = std::min<Index>(Output, s.columns.count - column);
+      job.rows = std::min(plan.tiles_of.tile, s.rows.count - at.row);
+      job.columns = std::min(plan.tiles_of.tile, s.columns.count - at.column);
       kernels.output(job);
     }
   });
 }
 
-template <int Output, class T>
-WinogradPlan<Output> winograd_plan(const DirectShape& s) {
-  return WinogradPlan<Output>(s, tiles<T>().lanes, tiles<T>().rows);
+template <class T>
+WinogradPlan winograd_plan(const DirectShape& s, Index tile) {
+  return WinogradPlan(s, tile, tiles<T>().lanes, tiles<T>().rows);
 }
 
 /// The cut of a backward-weight pass: blocks of tiles, one group after the other.
-template <int Output>
 struct WinogradWeightPlan {
-  static constexpr Index positions = WinogradTiles<Output>::positions;
   static constexpr Index most_block = 256;
 
   ConvGeometry g;
   ColumnBlocks blocks;  ///< input channels of a group
-  WinogradTiles<Output> tiles_of;
+  WinogradTiles tiles_of;
+  Index positions;
   Index in_stride, out_stride;  ///< channels of a transformed tile, not a power of two
   Index block;
 
-  WinogradWeightPlan(const ConvGeometry& geometry, Index lanes)
+  WinogradWeightPlan(const ConvGeometry& geometry, Index tile, Index lanes)
       : g(geometry),
         blocks{g.group_in_channels(), lanes},
-        tiles_of(g.batch, g.out_height, g.out_width),
+        tiles_of(tile, g.batch, g.out_height, g.out_width),
+        positions(tiles_of.positions()),
         in_stride(blocks.padded() + 16),
         out_stride(round_up(g.group_out_channels(), lanes) + 16) {
     // The transformed tiles should stay in the second-level cache; but the sums pass through it once a block, too.
@@ -311,28 +314,25 @@ struct WinogradWeightPlan {
 };
 
 /// Transforms tiles [t0, t0 + count) of one group of x and dy, several at a time.
-template <int Output, class T>
-void winograd_weight_gather(const WinogradWeightPlan<Output>& plan, Index group, Index t0, Index count, const T* x,
+template <class T>
+void winograd_weight_gather(const WinogradWeightPlan& plan, Index group, Index t0, Index count, const T* x,
                             const T* dy, const T* zeros, T* inputs, T* gradients) {
   const ConvGeometry& g = plan.g;
-  const auto& kernels = winograd_kernels_of<Output, T>();
-  const Index tiles_an_image = plan.tiles_of.rows * plan.tiles_of.columns;
+  const auto& kernels = winograd_kernels_of<T>(plan.tiles_of.tile);
   const T* group_x = x + group * g.group_in_channels();
   const T* group_dy = dy + group * g.group_out_channels();
   parallel_for(count, 8, [&](Index begin, Index end) {
-    const T* pixels[WinogradTiles<Output>::positions];
+    const T* pixels[winograd_most_positions];
     WinogradGatherJob<T> in{pixels, g.group_in_channels(), nullptr, plan.in_step()};
     WinogradGatherJob<T> out{pixels, g.group_out_channels(), nullptr, plan.out_step()};
     for (Index t = begin; t < end; ++t) {
-      const Index image = (t0 + t) / tiles_an_image;
-      const Index row = (t0 + t) % tiles_an_image / plan.tiles_of.columns * Output;
-      const Index column = (t0 + t) % plan.tiles_of.columns * Output;
-      tile_pixels<Output + 2>(group_x + image * g.in_height * g.in_width * g.in_channels, g.in_height, g.in_width,
-                              g.in_channels, row - g.pad_top, column - g.pad_left, zeros, pixels);
+      const WinogradTile at(plan.tiles_of, t0 + t);
+      tile_pixels(plan.tiles_of.tile + 2, group_x + at.image * g.in_height * g.in_width * g.in_channels, g.in_height,
+                  g.in_width, g.in_channels, at.row - g.pad_top, at.column - g.pad_left, zeros, pixels);
       in.out = inputs + t * plan.in_stride;
       kernels.input(in);
-      tile_pixels<Output>(group_dy + image * g.out_height * g.out_width * g.out_channels, g.out_height, g.out_width,
-                          g.out_channels, row, column, zeros, pixels);
+      tile_pixels(plan.tiles_of.tile, group_dy + at.image * g.out_height * g.out_width * g.out_channels, g.out_height,
+                  g.out_width, g.out_channels, at.row, at.column, zeros, pixels);
       out.out = gradients + t * plan.out_stride;
       kernels.gradient(out);
     }
@@ -340,14 +340,14 @@ void winograd_weight_gather(const WinogradWeightPlan<Output>& plan, Index group,
 }
 
 /// Adds the products of a block of transformed tiles to one group's sums [position][output][input], position by position.
-template <int Output, class T>
-void winograd_weight_multiply(const WinogradWeightPlan<Output>& plan, Index count, bool accumulate, const T* inputs,
+template <class T>
+void winograd_weight_multiply(const WinogradWeightPlan& plan, Index count, bool accumulate, const T* inputs,
                               const T* gradients, T* sums) {
   const ConvGeometry& g = plan.g;
   const TileKernels<T>& kernels = tiles<T>();
   const Index depth = g.group_in_channels();
   parallel_for(plan.positions * plan.blocks.count(), 1, [&](Index begin, Index end) {
-    Index offsets[WinogradWeightPlan<Output>::most_block];
+    Index offsets[WinogradWeightPlan::most_block];
     for (Index t = 0; t < count; ++t) offsets[t] = t * plan.in_stride;
     for (Index item = begin; item < end; ++item) {
       const Index position = item / plan.blocks.count();
@@ -369,9 +369,9 @@ void winograd_weight_multiply(const WinogradWeightPlan<Output>& plan, Index coun
 }
 
 /// dweight = G' [sum over tiles of (A dy A') x (B' x B)] G, the sum as one product per position.
-template <int Output, class T>
-void winograd_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight, T* workspace) {
-  const WinogradWeightPlan<Output> plan(g, tiles<T>().lanes);
+template <class T>
+void winograd_backward_weight(const ConvGeometry& g, Index tile, const T* x, const T* dy, T* dweight, T* workspace) {
+  const WinogradWeightPlan plan(g, tile, tiles<T>().lanes);
   T* zeros = workspace;
   T* sums = zeros + plan.zeros_numel();
   T* slots = sums + plan.sums_numel();
@@ -401,7 +401,7 @@ void winograd_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T*
     for (Index o = begin; o < end; ++o) {
       job.in = sums + o / width * plan.group_sums() + o % width * depth;
       job.out = dweight + o * 9 * depth;
-      winograd_kernels_of<Output, T>().weight_gradient(job);
+      winograd_kernels_of<T>(plan.tiles_of.tile).weight_gradient(job);
     }
   });
 }

@@ -221,12 +221,17 @@ __attribute__((noinline)) void winograd_weight_gradient(const WinogradScatterJob
 }
 
 template <class T, int Output>
-inline constexpr WinogradKernels<T> winograd_kernels = {
+inline constexpr WinogradKernels<T> winograd_kernels_of_tile = {
     winograd_gather<T, Output, WinogradMap::input, Output + 2>,
     winograd_gather<T, Output, WinogradMap::gradient, Output>,
     winograd_gather<T, Output, WinogradMap::weight, 3>,
     winograd_scatter<T, Output>,
     winograd_weight_gradient<T, Output>,
 };
+
+template <class T>
+const WinogradKernels<T>& winograd_kernels(Index tile) {
+  return tile == 2 ? winograd_kernels_of_tile<T, 2> : winograd_kernels_of_tile<T, 4>;
+}
 
 }  // namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME
