@@ -7,6 +7,7 @@
 #include <limits>
 #include <numbers>
 
+#include <kashi/kernels/elementwise.hpp>
 #include <kashi/ops/unary.hpp>
 
 namespace kashi::inline v0 {
@@ -16,11 +17,14 @@ template <Differentiable X>
 VariableOf<X> relu(const X& input) {
   using T = ScalarOf<X>;
   const Variable<T> x = as_variable(input);
-  Tensor<T> value = map(x.value(), [](T v) { return v > T{0} ? v : v != v ? v : T{0}; });
+  Tensor<T> value = Tensor<T>::empty(x.shape());
+  kernels::relu_forward(value.numel(), x.value().data(), value.mutable_data());
   return record<T>("relu", value, {x}, [y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> out = context.get(y);
-    if (context.create_graph()) return {mul(context.grad(), map(out.value(), [](T v) { return v <= T{0} ? T{0} : T{1}; }))};
-    return {zip(context.grad().value(), out.value(), [](T g, T v) { return v <= T{0} ? T{0} : g; })};
+    const Tensor<T> out = context.get(y).value();
+    if (context.create_graph()) return {mul(context.grad(), map(out, [](T v) { return v <= T{0} ? T{0} : T{1}; }))};
+    Tensor<T> dx = Tensor<T>::empty(out.shape());
+    kernels::relu_backward(dx.numel(), out.data(), context.grad().value().data(), dx.mutable_data());
+    return {dx};
   });
 }
 

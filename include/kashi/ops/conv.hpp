@@ -63,7 +63,7 @@ Variable<T> conv_with_geometry(const ConvGeometry& g, const Variable<T>& x, cons
     const Variable<T>& dy = context.grad();
     return {context.needs(0) ? conv_data_gradient(g, dy, context.get(w)) : Variable<T>(),
             context.needs(1) ? conv_weight_gradient(g, context.get(x), dy) : Variable<T>(),
-            context.needs(2) ? sum(dy, {0, 1, 2}) : Variable<T>()};
+            context.needs(2) ? sum_to_channels(dy) : Variable<T>()};
   });
 }
 

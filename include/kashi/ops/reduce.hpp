@@ -1,6 +1,7 @@
 /// Differentiable reductions: sum, mean, variance, max over axes.
 #pragma once
 
+#include <kashi/kernels/channels.hpp>
 #include <kashi/ops/arithmetic.hpp>
 #include <kashi/ops/shape.hpp>
 
@@ -14,6 +15,21 @@ Variable<T> sum(const Variable<T>& x, const Axes& axes = {}, bool keepdim = fals
     return {broadcast_to(reshape(context.grad(), kept), from)};
   });
 }
+
+namespace detail {
+
+/// Sum over all axes but the last: the gradient of a bias, [...,C] -> [C].
+template <class T>
+Variable<T> sum_to_channels(const Variable<T>& x) {
+  const Index channels = x.size(-1), rows = channels == 0 ? 0 : x.numel() / channels;
+  Tensor<T> value = Tensor<T>::empty({channels});
+  Tensor<T> workspace = Tensor<T>::empty({kernels::channel_sums_workspace(rows, channels)});
+  kernels::sum_rows(rows, channels, x.value().data(), value.mutable_data(), workspace.mutable_data());
+  return record<T>("sum_to_channels", std::move(value), {x},
+                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {broadcast_to(context.grad(), from)}; });
+}
+
+}  // namespace detail
 
 /// Mean over `axes` (all if empty).
 template <class T>

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/kernels/elementwise.hpp>
 #include <kashi/optim/optimizer.hpp>
 
 namespace kashi::inline v0::optim {
@@ -36,25 +37,6 @@ namespace detail {
 template <class Options>
 concept IsAdam = std::is_same_v<Options, AdamOptions> || std::is_same_v<Options, AdamWOptions>;
 
-/// The factors of one update.
-template <class T>
-struct AdamFactors {
-  T sign, l2, keep_weight, beta1, take1, beta2, take2, root2 /* of the second bias correction */, eps, step;
-};
-
-/// p, the mean m, the mean square v and its maximum (null without amsgrad) change, n numbers each.
-template <class T>
-void adam_update(T* p, const T* gradient, T* m, T* v, T* largest, Index n, const AdamFactors<T>& f) {
-  for (Index i = 0; i < n; ++i) {
-    const T g = f.sign * gradient[i] + f.l2 * p[i];
-    m[i] = f.beta1 * m[i] + f.take1 * g;
-    v[i] = f.beta2 * v[i] + f.take2 * g * g;
-    T square = v[i];
-    if (largest != nullptr) square = largest[i] = std::max(largest[i], v[i]);
-    p[i] = f.keep_weight * p[i] - f.step * m[i] / (std::sqrt(square) / f.root2 + f.eps);
-  }
-}
-
 }  // namespace detail
 
 template <detail::IsAdam Options>
@@ -83,20 +65,17 @@ class AdamBase : public GroupedOptimizer<T, Options> {
   bool needs_buffer(Index group, std::size_t i) const override { return i < 2 || this->options(group).amsgrad; }
 
   void update(Slot<T>& slot) override {
-    const AdamFactors<T> factors = factors_of(slot);
+    const kernels::AdamFactors<T> factors = factors_of(slot);
     const T* gradient = slot.parameter.grad().data();
     T* p = slot.parameter.mutable_value().mutable_data();
     T* m = this->buffer(slot, 0);
     T* v = this->buffer(slot, 1);
     T* largest = this->buffer(slot, 2);
-    this->for_pieces(slot, [&](Index begin, Index n) {
-      adam_update(p + begin, gradient + begin, m + begin, v + begin, largest == nullptr ? nullptr : largest + begin, n,
-                  factors);
-    });
+    kernels::adam_update(slot.parameter.numel(), factors, gradient, p, m, v, largest);
   }
 
  private:
-  AdamFactors<T> factors_of(const Slot<T>& slot) const {
+  kernels::AdamFactors<T> factors_of(const Slot<T>& slot) const {
     const Options& options = this->options(slot.group);
     const double lr = this->lr(slot.group);
     const double beta1 = this->momentum(slot.group);

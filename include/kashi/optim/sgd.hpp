@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/kernels/elementwise.hpp>
 #include <kashi/optim/optimizer.hpp>
 
 namespace kashi::inline v0::optim {
@@ -30,31 +31,6 @@ inline void check_options(const SGDOptions& options, const std::string& who) {
 }
 inline double momentum_of(const SGDOptions& options) { return options.momentum; }
 
-namespace detail {
-
-/// The factors of one update.
-template <class T>
-struct SGDFactors {
-  T lr, sign, weight_decay, keep /* of the buffer */, take /* of the gradient */, momentum;
-  bool nesterov;
-};
-
-/// p and the buffer (null without momentum) change, n numbers each.
-template <class T>
-void sgd_update(T* p, const T* gradient, T* buffer, Index n, const SGDFactors<T>& f) {
-  for (Index i = 0; i < n; ++i) {
-    const T g = f.sign * gradient[i] + f.weight_decay * p[i];
-    if (buffer == nullptr) {
-      p[i] -= f.lr * g;
-      continue;
-    }
-    buffer[i] = f.keep * buffer[i] + f.take * g;
-    p[i] -= f.lr * (f.nesterov ? g + f.momentum * buffer[i] : buffer[i]);
-  }
-}
-
-}  // namespace detail
-
 /// g += weight_decay p; b = g at first, then b = momentum b + (1 - dampening) g; p -= lr b, with nesterov p -= lr (g +
 /// momentum b). Throws ValueError for options outside their ranges.
 template <class T>
@@ -74,7 +50,7 @@ class SGD : public GroupedOptimizer<T, SGDOptions> {
     const SGDOptions& options = this->options(slot.group);
     const bool is_first = !this->has_buffer(slot, 0);
     const double momentum = this->momentum(slot.group);
-    const detail::SGDFactors<T> factors{.lr = static_cast<T>(this->lr(slot.group)),
+    const kernels::SgdFactors<T> factors{.lr = static_cast<T>(this->lr(slot.group)),
                                         .sign = static_cast<T>(options.maximize ? -1 : 1),
                                         .weight_decay = static_cast<T>(options.weight_decay),
                                         .keep = static_cast<T>(is_first ? 0 : momentum),
@@ -84,9 +60,7 @@ class SGD : public GroupedOptimizer<T, SGDOptions> {
     const T* gradient = slot.parameter.grad().data();
     T* p = slot.parameter.mutable_value().mutable_data();
     T* buffer = this->buffer(slot, 0);
-    this->for_pieces(slot, [&](Index begin, Index n) {
-      detail::sgd_update(p + begin, gradient + begin, buffer == nullptr ? nullptr : buffer + begin, n, factors);
-    });
+    kernels::sgd_update(slot.parameter.numel(), factors, gradient, p, buffer);
   }
 };
 
