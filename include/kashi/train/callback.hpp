@@ -55,7 +55,8 @@ struct StepLog {
   Index epochs = 0;
   Index batch = 0;   ///< batches done in this epoch
   Index batches = 0;
-  Index images = 0;  ///< images done in this epoch by this process
+  Index batches_run = 0;  ///< batches done in this epoch by this process: fewer than `batch` after a resume within it
+  Index images = 0;       ///< images done in this epoch by this process
   double loss = 0;   ///< mean over this epoch so far
   double seconds = 0;
 };

@@ -1,8 +1,11 @@
 /// Checkpoints: everything that a training needs to go on bit for bit, as entries of one safetensors file.
 ///
-/// Entries: model.*, optimizer.*, position.*, history.*, random.* (the default generator, which dropout draws from), and
-/// callback.N.* (trainer.hpp). Augmentation and the order of images follow from seed and epoch and need no state.
+/// Entries: plan.*, model.*, optimizer.*, position.*, history.*, random.* (the default generator, which dropout draws
+/// from), and callback.N.* (trainer.hpp). Augmentation and the order of images follow from seed and epoch and need no state.
 #pragma once
+
+#include <algorithm>
+#include <limits>
 
 #include <kashi/optim/optimizer.hpp>
 #include <kashi/train/callback.hpp>
@@ -17,6 +20,23 @@ struct TrainingPosition {
   Index images = 0;     ///< images in them
   double loss_sum = 0;  ///< over those images
 };
+
+/// What decides which images stand in which step, by name. A resumed training must have the same.
+using TrainingPlan = std::vector<std::pair<std::string, Index>>;
+
+inline void add_plan(io::TensorFile& file, const TrainingPlan& plan) {
+  for (const auto& [name, value] : plan) file.add("plan." + name, Tensor<Index>::scalar(value));
+}
+
+/// Throws FormatError if the file is no checkpoint, ValueError if it was made under another plan.
+inline void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan) {
+  for (const auto& [name, value] : plan) {
+    require<FormatError>(file.contains("plan." + name), "resume: '", path, "' is not a checkpoint of a training: it has no \"plan.", name, "\"");
+    const Index found = file.get<Index>("plan." + name).item();
+    require(found == value, "resume: the checkpoint '", path, "' is of another training: its ", name, " is ", found, "; now it is ", value,
+            " (use another output folder, or do not resume)");
+  }
+}
 
 /// Adds named numbers under prefix + name.
 inline void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers) {
@@ -43,8 +63,12 @@ inline void add_history(io::TensorFile& file, const std::vector<EpochLog>& histo
   };
   add("seconds", [](const EpochLog& log) { return log.seconds; });
   add("images_per_second", [](const EpochLog& log) { return log.images_per_second; });
-  for (const auto& [name, value] : history.front().values())
-    add("values." + name, [&key = name](const EpochLog& log) { return log.at(key); });
+  // A figure that an epoch lacks is NaN there.
+  EpochLog names;
+  for (const EpochLog& log : history)
+    for (const auto& [name, value] : log.values()) names.set(name, 0);
+  for (const auto& [name, value] : names.values())
+    add("values." + name, [&key = name](const EpochLog& log) { return log.contains(key) ? log.at(key) : std::numeric_limits<double>::quiet_NaN(); });
 }
 
 inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epochs) {
@@ -82,18 +106,15 @@ inline void add_training_state(io::TensorFile& file, const nn::Module<float>& mo
   detail::add_history(file, history);
 }
 
-/// Takes it back. Throws ValueError or ShapeError naming `path` if the checkpoint is of another network or optimizer.
-inline void get_training_state(const io::TensorFile& file, const std::string& path, nn::Module<float>& model, optim::Optimizer<float>& optimizer,
-                               TrainingPosition& position, std::vector<EpochLog>& history, bool& stopped) {
-  require<FormatError>(file.contains("position") && file.contains("random"), "resume: '", path, "' is not a checkpoint of a training");
-  try {
-    model.load_state_dict(get_state(file, "model."));
-    optimizer.load_state({get_state(file, "optimizer.tensors."), get_numbers(file, "optimizer.numbers.")});
-  } catch (const Error& error) {
-    throw ValueError(text("resume: the checkpoint '", path, "' is of another training: ", error.what(), " (use another output folder, or leave out --resume)"));
-  }
+/// Takes it back. Throws ValueError, ShapeError or FormatError if the file is of another network or optimizer.
+inline void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer, TrainingPosition& position,
+                               std::vector<EpochLog>& history, bool& stopped) {
   const Tensor<Index> place = file.get<Index>("position"), random = file.get<Index>("random");
-  position = {.epoch = place(0), .batch = place(1), .images = place(2), .loss_sum = file.get<double>("position.loss_sum").item()};
+  const double loss_sum = file.get<double>("position.loss_sum").item();
+  require<FormatError>(place.shape() == Shape{4} && random.shape() == Shape{2}, "the position has shape ", place.shape(), ", the random state ", random.shape());
+  model.load_state_dict(get_state(file, "model."));
+  optimizer.load_state({get_state(file, "optimizer.tensors."), get_numbers(file, "optimizer.numbers.")});
+  position = {.epoch = place(0), .batch = place(1), .images = place(2), .loss_sum = loss_sum};
   stopped = place(3) != 0;
   default_generator().set_state({static_cast<std::uint64_t>(random(0)), static_cast<std::uint64_t>(random(1))});
   history = detail::get_history(file, position.epoch);

@@ -22,6 +22,10 @@ class EarlyStopping : public Callback {
     require(options_.patience >= 1, "EarlyStopping: .patience must be at least 1; got ", options_.patience);
   }
 
+  void on_fit_begin(Trainer&) override {
+    best_ = detail::worst(options_.goal);
+    waited_ = 0;
+  }
   void on_epoch_end(Trainer& trainer, EpochLog& log) override {
     const double value = log.at(options_.metric);
     if (detail::is_better(value, best_, options_.goal, options_.min_delta)) {
@@ -59,6 +63,11 @@ class BestModel : public Callback {
  public:
   explicit BestModel(BestModelOptions options = {}) : options_(std::move(options)), best_(detail::worst(options_.goal)) {}
 
+  void on_fit_begin(Trainer&) override {
+    best_ = detail::worst(options_.goal);
+    epoch_ = 0;
+    weights_ = {};
+  }
   void on_epoch_end(Trainer& trainer, EpochLog& log) override {
     const double value = log.at(options_.metric);
     if (!detail::is_better(value, best_, options_.goal, 0)) return;

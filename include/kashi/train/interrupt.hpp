@@ -10,9 +10,13 @@ inline volatile std::sig_atomic_t& interrupt_flag() {
   static volatile std::sig_atomic_t flag = 0;
   return flag;
 }
+inline int& interrupt_guards() {
+  static int alive = 0;
+  return alive;
+}
 }  // namespace detail
 
-/// True once Ctrl-C was pressed (or SIGTERM came) while an InterruptGuard lived.
+/// True once Ctrl-C was pressed (or SIGTERM came) while an InterruptGuard lives; false again after the last guard.
 inline bool interrupt_requested() { return detail::interrupt_flag() != 0; }
 
 /// While it lives, the first SIGINT or SIGTERM only sets a flag that the trainer looks at after each step; a second one
@@ -20,13 +24,14 @@ inline bool interrupt_requested() { return detail::interrupt_flag() != 0; }
 class InterruptGuard {
  public:
   InterruptGuard() {
-    detail::interrupt_flag() = 0;
+    ++detail::interrupt_guards();
     previous_int_ = std::signal(SIGINT, handle);
     previous_term_ = std::signal(SIGTERM, handle);
   }
   ~InterruptGuard() {
     std::signal(SIGINT, previous_int_);
     std::signal(SIGTERM, previous_term_);
+    if (--detail::interrupt_guards() == 0) detail::interrupt_flag() = 0;
   }
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;

@@ -54,10 +54,10 @@ class TopKAccuracy : public Metric {
       const float* row = output.data() + i * classes;
       const Index label = batch.labels.data()[i];
       require(label >= 0 && label < classes, "TopKAccuracy: label ", label, " is not in 0..", classes - 1);
-      // Equal outputs count in the order of their classes, as argmax would take them.
-      Index better = 0;
-      for (Index c = 0; c < classes; ++c) better += row[c] > row[label] || (row[c] == row[label] && c < label);
-      hits_ += better < k_;
+      // Equal outputs count in the order of their classes, as argmax would take them; NaN never counts as a hit.
+      Index worse = 0;
+      for (Index c = 0; c < classes; ++c) worse += row[c] < row[label] || (row[c] == row[label] && c > label);
+      hits_ += !std::isnan(row[label]) && classes - 1 - worse < k_;
       ++count_;
     }
   }
@@ -78,8 +78,9 @@ class Accuracy : public TopKAccuracy {
 /// How often each class (row) was taken for each other (column).
 class ConfusionMatrix : public Metric {
  public:
-  explicit ConfusionMatrix(Index classes) : counts_(Tensor<Index>::zeros({classes, classes})) {
+  explicit ConfusionMatrix(Index classes) {
     require(classes >= 1, "ConfusionMatrix: the number of classes must be at least 1; got ", classes);
+    counts_ = Tensor<Index>::zeros({classes, classes});
   }
   std::string name() const override { return "accuracy"; }
   void reset() override { counts_.fill(0); }
@@ -107,24 +108,25 @@ class ConfusionMatrix : public Metric {
     return detail::ratio(static_cast<double>(hits), static_cast<double>(all));
   }
   /// Share of a class's examples that were found. NaN for a class without examples.
-  double recall(Index label) const {
-    Index all = 0;
-    for (Index c = 0; c < classes(); ++c) all += counts_(label, c);
-    return detail::ratio(static_cast<double>(counts_(label, label)), static_cast<double>(all));
-  }
+  double recall(Index label) const { return detail::ratio(hits(label), examples(label)); }
   /// Share of a class's predictions that were right. NaN for a class that was never predicted.
-  double precision(Index label) const {
-    Index all = 0;
-    for (Index c = 0; c < classes(); ++c) all += counts_(c, label);
-    return detail::ratio(static_cast<double>(counts_(label, label)), static_cast<double>(all));
-  }
-  /// Harmonic mean of precision and recall.
-  double f1(Index label) const {
-    const double p = precision(label), r = recall(label);
-    return p + r > 0 ? 2 * p * r / (p + r) : p + r;
-  }
+  double precision(Index label) const { return detail::ratio(hits(label), predictions(label)); }
+  /// Harmonic mean of precision and recall, as 2 hits / (examples + predictions). NaN for a class without either.
+  double f1(Index label) const { return detail::ratio(2 * hits(label), examples(label) + predictions(label)); }
 
  private:
+  double hits(Index label) const { return static_cast<double>(counts_(label, label)); }
+  double examples(Index label) const {
+    Index all = 0;
+    for (Index c = 0; c < classes(); ++c) all += counts_(label, c);
+    return static_cast<double>(all);
+  }
+  double predictions(Index label) const {
+    Index all = 0;
+    for (Index c = 0; c < classes(); ++c) all += counts_(c, label);
+    return static_cast<double>(all);
+  }
+
   Tensor<Index> counts_;
 };
 

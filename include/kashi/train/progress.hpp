@@ -42,7 +42,7 @@ class ProgressBar : public Callback {
     if (log.batch < log.batches && log.seconds - drawn_ < 0.1 && log.seconds >= drawn_) return;
     drawn_ = log.seconds;
     const double rate = static_cast<double>(log.images) / std::max(log.seconds, 1e-9);
-    const double left = log.seconds / static_cast<double>(std::max<Index>(1, log.batch)) *
+    const double left = log.seconds / static_cast<double>(std::max<Index>(1, log.batches_run)) *
                         static_cast<double>(log.batches - log.batch + (log.epochs - log.epoch) * log.batches);
     const Index filled = width * log.batch / std::max<Index>(1, log.batches);
     std::string bar(static_cast<std::size_t>(filled), '=');

@@ -1,6 +1,7 @@
 /// Learning-rate schedules as callbacks.
 #pragma once
 
+#include <kashi/optim/plateau_lr.hpp>
 #include <kashi/optim/scheduler.hpp>
 #include <kashi/train/trainer.hpp>
 
@@ -30,6 +31,22 @@ class Schedule : public Callback {
  private:
   std::shared_ptr<optim::Scheduler> scheduler_;
   Every every_;
+};
+
+/// Shows a figure to ReduceLROnPlateau after each epoch, and saves its state.
+class PlateauSchedule : public Callback {
+ public:
+  explicit PlateauSchedule(std::shared_ptr<optim::ReduceLROnPlateau> scheduler, std::string metric = "val_loss")
+      : scheduler_(std::move(scheduler)), metric_(std::move(metric)) {
+    require(scheduler_ != nullptr, "PlateauSchedule: the scheduler is null");
+  }
+  void on_epoch_end(Trainer&, EpochLog& log) override { scheduler_->step(log.at(metric_)); }
+  void save(io::TensorFile& file, const std::string& prefix) const override { add_numbers(file, prefix, scheduler_->state()); }
+  void load(const io::TensorFile& file, const std::string& prefix) override { scheduler_->load_state(get_numbers(file, prefix)); }
+
+ private:
+  std::shared_ptr<optim::ReduceLROnPlateau> scheduler_;
+  std::string metric_;
 };
 
 }  // namespace kashi::inline v0::train

@@ -5,6 +5,7 @@
 ///     std::puts(trainer.evaluate(test_set).to_string().c_str());
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -30,12 +31,13 @@ struct FitOptions {
   bool shuffle = true;
   std::uint64_t seed = 42;         ///< order of the images and random numbers of the transform
   int workers = 1;                 ///< threads that make batches ahead
+  bool drop_last = false;          ///< leave out a last batch that is not full: batch norm of features can't train on a single example
   data::Transform transform{};     ///< augmentation, for training only
   data::Dataset validation{};      ///< evaluated after each epoch
   Index accumulate = 1;            ///< batches whose gradients are averaged before a step
   double clip_norm = 0;            ///< largest L2 norm of all gradients together; 0: no clipping
   std::vector<std::shared_ptr<Callback>> callbacks{};
-  std::filesystem::path checkpoint{};  ///< written after each epoch and when interrupted; empty: none
+  std::filesystem::path checkpoint{};  ///< written at the start, after each epoch and when interrupted; empty: none
   bool resume = false;             ///< go on from the checkpoint, if there is one
 };
 
@@ -53,6 +55,23 @@ struct EvaluateOptions {
   Index batch = 64;
   int workers = 1;
 };
+
+namespace detail {
+
+/// Eval mode while it lives, then the mode of before.
+class EvalMode {
+ public:
+  explicit EvalMode(nn::Module<float>& model) : model_(model), was_training_(model.is_training()) { model_.eval(); }
+  ~EvalMode() { model_.train(was_training_); }
+  EvalMode(const EvalMode&) = delete;
+  EvalMode& operator=(const EvalMode&) = delete;
+
+ private:
+  nn::Module<float>& model_;
+  bool was_training_;
+};
+
+}  // namespace detail
 
 /// Trains a network on a dataset. Holds the optimizer and the loss, and refers to the network, which must outlive it.
 class Trainer {
@@ -86,7 +105,8 @@ class Trainer {
   void stop() { stopped_ = true; }
 
   /// Trains. With a checkpoint and `resume`, the final weights are the same bits whether or not the training was
-  /// interrupted on the way. Throws Error when the loss is no longer finite; the last checkpoint stays as it is.
+  /// interrupted on the way. Throws Error when the loss or a weight is no longer finite; the last checkpoint stays as it
+  /// is. Throws ValueError, and leaves network and optimizer as they were, for a checkpoint of another training.
   FitResult fit(const data::Dataset& dataset, FitOptions options);
 
   /// Loss and metrics over a dataset, in eval mode.
@@ -101,8 +121,11 @@ class Trainer {
   bool run_epoch(data::Loader& loader, const FitOptions& options);
   double train_step(const std::vector<data::Batch>& batches, const FitOptions& options);
   void end_epoch(const FitOptions& options, Clock::time_point start);
-  void save_checkpoint(const FitOptions& options) const;
-  void load_checkpoint(const FitOptions& options);
+  void check_weights() const;
+  io::TensorFile training_state(const FitOptions& options) const;
+  void restore(const io::TensorFile& file, const FitOptions& options);
+  void save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const;
+  void load_checkpoint(const FitOptions& options, const TrainingPlan& plan);
 
   nn::Module<float>& model_;
   std::unique_ptr<optim::Optimizer<float>> optimizer_;
@@ -110,19 +133,28 @@ class Trainer {
   std::vector<std::shared_ptr<Metric>> metrics_;
   TrainingPosition position_;
   std::vector<EpochLog> history_;
+  Index images_run_ = 0;  // images of the epoch that runs which this process has trained on
   bool stopped_ = false;
 };
 
 inline FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) {
   require(dataset.size() > 0, "fit: the dataset is empty");
   require(options.epochs >= 1 && options.accumulate >= 1, "fit: .epochs and .accumulate must be at least 1; got ", options.epochs, " and ", options.accumulate);
+  require(options.clip_norm >= 0, "fit: .clip_norm can't be negative; got ", options.clip_norm);
+  require(!options.resume || !options.checkpoint.empty(), "fit: .resume needs the file to go on from; .checkpoint is empty");
+  for (const auto& callback : options.callbacks) require(callback != nullptr, "fit: a callback is null");
   position_ = {};
   history_.clear();
   stopped_ = false;
   const bool resumes = options.resume && !options.checkpoint.empty() && std::filesystem::exists(options.checkpoint);
-  data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .transform = options.transform});
+  data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .drop_last = options.drop_last, .transform = options.transform});
+  require(loader.batches() >= 1, "fit: .drop_last leaves no batch of ", options.batch, " among ", dataset.size(), " images");
+  const TrainingPlan plan{{"images", dataset.size()}, {"batch", options.batch}, {"accumulate", options.accumulate}, {"seed", static_cast<Index>(options.seed)},
+                          {"shuffle", Index{options.shuffle}}, {"drop_last", Index{options.drop_last}}};
   for (const auto& callback : options.callbacks) callback->on_fit_begin(*this);
-  if (resumes) load_checkpoint(options);
+  if (resumes) load_checkpoint(options, plan);
+  // From the start on, the checkpoint is of this training and not of an earlier one.
+  else save_checkpoint(options, plan);
   const Index first_epoch = position_.epoch;
   const auto result = [&](bool interrupted) {
     return FitResult{.epochs = position_.epoch, .epochs_run = position_.epoch - first_epoch, .interrupted = interrupted, .resumed = resumes, .history = history_};
@@ -130,12 +162,11 @@ inline FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) 
   while (position_.epoch < options.epochs && !stopped_) {
     const auto start = Clock::now();
     for (const auto& callback : options.callbacks) callback->on_epoch_begin(*this, position_.epoch + 1);
-    if (!run_epoch(loader, options)) {
-      save_checkpoint(options);
-      return result(true);
-    }
-    end_epoch(options, start);
-    save_checkpoint(options);
+    const bool is_complete = run_epoch(loader, options);
+    check_weights();
+    if (is_complete) end_epoch(options, start);
+    save_checkpoint(options, plan);
+    if (!is_complete) return result(true);
   }
   for (const auto& callback : options.callbacks) callback->on_fit_end(*this);
   return result(false);
@@ -145,7 +176,9 @@ inline bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) 
   model_.train();
   const auto start = Clock::now();
   data::Epoch epoch = loader.epoch(position_.epoch, position_.batch);
-  StepLog log{.epoch = position_.epoch + 1, .epochs = options.epochs, .batch = 0, .batches = epoch.size(), .images = 0, .loss = 0, .seconds = 0};
+  StepLog log{.epoch = position_.epoch + 1, .epochs = options.epochs, .batch = 0, .batches = epoch.size()};
+  const Index first_batch = position_.batch;
+  images_run_ = 0;
   std::vector<data::Batch> group;
   data::Batch batch;
   while (epoch.next(batch)) {
@@ -157,8 +190,10 @@ inline bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) 
     position_.images += images;
     position_.batch = epoch.position();
     group.clear();
+    images_run_ += images;
     log.batch = position_.batch;
-    log.images += images;
+    log.batches_run = position_.batch - first_batch;
+    log.images = images_run_;
     log.loss = position_.loss_sum / static_cast<double>(position_.images);
     log.seconds = seconds_since(start);
     for (const auto& callback : options.callbacks) callback->on_step(*this, log);
@@ -182,7 +217,7 @@ inline double Trainer::train_step(const std::vector<data::Batch>& batches, const
     if (batches.size() == 1) loss.backward();
     else loss.backward(Tensor<float>::full(loss.shape(), static_cast<float>(share)));
   }
-  if (options.clip_norm > 0) optim::clip_grad_norm(model_.parameters(), options.clip_norm);
+  if (options.clip_norm > 0) optim::clip_grad_norm(optimizer_->parameters(), options.clip_norm);
   optimizer_->step();
   return total;
 }
@@ -194,7 +229,7 @@ inline void Trainer::end_epoch(const FitOptions& options, Clock::time_point star
   log.set("train_loss", position_.loss_sum / static_cast<double>(position_.images));
   log.set("lr", optimizer_->lr());
   const double train_seconds = seconds_since(start);
-  log.images_per_second = static_cast<double>(position_.images) / std::max(train_seconds, 1e-9);
+  log.images_per_second = static_cast<double>(images_run_) / std::max(train_seconds, 1e-9);
   if (options.validation.size() > 0) {
     const Evaluation found = evaluate(options.validation, {.batch = options.batch, .workers = options.workers});
     log.set("val_loss", found.loss);
@@ -208,8 +243,7 @@ inline void Trainer::end_epoch(const FitOptions& options, Clock::time_point star
 
 inline Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOptions options) {
   require(dataset.size() > 0, "evaluate: the dataset is empty");
-  const bool was_training = model_.is_training();
-  model_.eval();
+  const detail::EvalMode eval_mode(model_);
   const NoGrad no_grad;
   for (const auto& metric : metrics_) metric->reset();
   Evaluation found;
@@ -225,22 +259,48 @@ inline Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOption
   }
   found.loss = loss_sum / static_cast<double>(found.images);
   for (const auto& metric : metrics_) found.metrics.emplace_back(metric->name(), metric->value());
-  model_.train(was_training);
   return found;
 }
 
-inline void Trainer::save_checkpoint(const FitOptions& options) const {
-  if (options.checkpoint.empty()) return;
+inline void Trainer::check_weights() const {
+  for (const auto& [name, value] : model_.named_parameters()) {
+    const auto numbers = value.value().span();
+    const bool is_finite = std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); });
+    require<Error>(is_finite, "train: the weight \"", name, "\" is no longer finite in epoch ", position_.epoch + 1, ", batch ", position_.batch,
+                   " (try a smaller learning rate, or clip_norm)");
+  }
+}
+
+inline io::TensorFile Trainer::training_state(const FitOptions& options) const {
   io::TensorFile file;
   add_training_state(file, model_, *optimizer_, position_, history_, stopped_);
   for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->save(file, text("callback.", i, "."));
+  return file;
+}
+
+inline void Trainer::restore(const io::TensorFile& file, const FitOptions& options) {
+  get_training_state(file, model_, *optimizer_, position_, history_, stopped_);
+  for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->load(file, text("callback.", i, "."));
+}
+
+inline void Trainer::save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const {
+  if (options.checkpoint.empty()) return;
+  io::TensorFile file = training_state(options);
+  add_plan(file, plan);
   io::save_safetensors(options.checkpoint, file);
 }
 
-inline void Trainer::load_checkpoint(const FitOptions& options) {
+inline void Trainer::load_checkpoint(const FitOptions& options, const TrainingPlan& plan) {
   const io::TensorFile file = io::load_safetensors(options.checkpoint);
-  get_training_state(file, options.checkpoint.string(), model_, *optimizer_, position_, history_, stopped_);
-  for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->load(file, text("callback.", i, "."));
+  check_plan(file, options.checkpoint.string(), plan);
+  const io::TensorFile before = training_state(options);
+  try {
+    restore(file, options);
+  } catch (const Error& error) {
+    restore(before, options);
+    throw ValueError(text("resume: the checkpoint '", options.checkpoint.string(), "' is of another training: ", error.what(),
+                          " (use another output folder, or do not resume)"));
+  }
 }
 
 }  // namespace kashi::inline v0::train
