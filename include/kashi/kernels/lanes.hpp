@@ -30,6 +30,8 @@ struct LaneJob {
   T* out = nullptr;
   Index out_step = 0;
   Index pixels = 0;
+  bool zero_left = false;   ///< three neighbouring taps: the first pixel's first tap lies outside
+  bool zero_right = false;  ///< the last pixel's last tap lies outside
 };
 
 /// One kernel row of a weight's gradient: sums[tap][rotation][channel] += x[pixel at tap] * dy[pixel] over a block of pixels.
@@ -49,6 +51,8 @@ struct LaneGradientJob {
   T* sums = nullptr;
   Index tap_step = 0;
   Index rotation_step = 0;
+  bool zero_left = false;   ///< three neighbouring taps: the first pixel's first tap lies outside
+  bool zero_right = false;  ///< the last pixel's last tap lies outside
 };
 
 /// One instruction set's kernels, for groups of 1 and of 4.
@@ -166,9 +170,15 @@ void run_lanes(const DirectShape& s, const T* x, const T* packed, const Epilogue
       const Index room = s.columns.in_size - 1 - lowest - std::max<Index>(0, across.count - 1) * spread;
       const Index inner_end =
           std::clamp<Index>(room < 0 ? 0 : room / s.columns.in_step + 1, inner_begin, s.columns.count);
-      edge(0, inner_begin);
-      if (inner_begin < inner_end) run(inner_begin, inner_end, 0, across.count);
-      edge(inner_end, s.columns.count);
+      // One pixel outside on a side is a zero in the tile; more are done one by one.
+      const bool neighbours = across.count == 3 && spread == s.columns.in_step && inner_end - inner_begin >= 4;
+      job.zero_left = neighbours && inner_begin == 1;
+      job.zero_right = neighbours && inner_end == s.columns.count - 1;
+      const Index begin = job.zero_left ? 0 : inner_begin;
+      const Index end = job.zero_right ? s.columns.count : inner_end;
+      edge(0, begin);
+      if (begin < end) run(begin, end, 0, across.count);
+      edge(end, s.columns.count);
     }
   });
 }
@@ -239,9 +249,14 @@ void lane_gradient_block(const ConvGeometry& g, const LaneGradientPlan& plan, In
     const Index columns = g.in_width - 1 + g.pad_left - (g.kernel.width - 1) * g.dilation.width;
     const Index inner_end =
         std::clamp<Index>(columns < 0 ? 0 : columns / g.stride.width + 1, inner_begin, g.out_width);
-    edge(0, inner_begin);
-    if (inner_begin < inner_end) run(inner_begin, inner_end, 0, g.kernel.width);
-    edge(inner_end, g.out_width);
+    const bool neighbours = g.kernel.width == 3 && g.dilation.width == g.stride.width && inner_begin < inner_end;
+    job.zero_left = neighbours && inner_begin == 1;
+    job.zero_right = neighbours && inner_end == g.out_width - 1;
+    const Index begin = job.zero_left ? 0 : inner_begin;
+    const Index end = job.zero_right ? g.out_width : inner_end;
+    edge(0, begin);
+    if (begin < end) run(begin, end, 0, g.kernel.width);
+    edge(end, g.out_width);
   }
 }
 

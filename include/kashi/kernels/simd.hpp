@@ -14,6 +14,7 @@
 #include <kashi/kernels/isa.hpp>
 
 #define KASHI_INLINE inline __attribute__((always_inline))
+#define KASHI_LAMBDA __attribute__((always_inline))
 #if defined(__clang__)
 #define KASHI_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)

@@ -23,20 +23,25 @@ KASHI_INLINE Vec<T> load_lanes(const T* p, Index count) {
   return Whole ? load(p) : load_part(p, count);
 }
 
-/// One kernel row of `Taps` neighbours into the sums of `Pixels` neighbours, rotation By and those after it.
-template <class T, int Group, int Pixels, int Taps, int By = 0>
-KASHI_INLINE void lane_row(const T* in, Index step, const T* weight, Index tap_step, Index rotation_step,
-                           Vec<T> (&sum)[Pixels]) {
+/// One kernel row of three neighbours into the sums of `Pixels` neighbours, rotation By and those after it. The outermost
+/// inputs come from `left` and `right`, which are zeros at the image's edge.
+template <class T, int Group, int Pixels, int By = 0>
+KASHI_INLINE void lane_row(const T* in, const T* left, const T* right, Index step, const T* weight, Index tap_step,
+                           Index rotation_step, Vec<T> (&sum)[Pixels]) {
+  constexpr int Taps = 3;
   Vec<T> w[Taps];
   KASHI_UNROLL for (int tap = 0; tap < Taps; ++tap) w[tap] = load(weight + tap * tap_step + By * rotation_step);
+  const T* at = in;
   KASHI_UNROLL for (int j = 0; j < Pixels + Taps - 1; ++j) {
-    const Vec<T> x = rotate<T, Group, By>(load(in + j * step));
+    const Vec<T> x = rotate<T, Group, By>(load(j == 0 ? left : j == Pixels + 1 ? right : at));
+    at += step;
+    pin_integer(at);  // one pointer that walks, not a register for each input
     KASHI_UNROLL for (int tap = 0; tap < Taps; ++tap) {
       if (j - tap >= 0 && j - tap < Pixels) sum[j - tap] += x * w[tap];
     }
   }
   if constexpr (By + 1 < Group) {
-    lane_row<T, Group, Pixels, Taps, By + 1>(in, step, weight, tap_step, rotation_step, sum);
+    lane_row<T, Group, Pixels, By + 1>(in, left, right, step, weight, tap_step, rotation_step, sum);
   }
 }
 
@@ -53,18 +58,21 @@ KASHI_INLINE void lane_tap(const T* in, Index step, Index count, const T* weight
   }
 }
 
-/// `Pixels` outputs from pixel `pixel` on, one vector of channels; Taps 0: any taps, else so many neighbours.
-template <class T, int Group, int Pixels, int Taps, bool Whole>
+/// `Pixels` outputs from pixel `pixel` on, one vector of channels; three neighbouring taps, or any.
+template <class T, int Group, int Pixels, bool Neighbours, bool Whole>
 KASHI_INLINE void lane_tile(const LaneJob<T>& job, Index pixel, Index channel) {
   const Index count = Whole ? lanes<T> : job.channels - channel;
+  const T zeros[lanes<T>] = {};
   Vec<T> sum[Pixels];
   const Vec<T> bias = job.bias != nullptr ? load(job.bias + channel) : Vec<T>{};
   KASHI_UNROLL for (int i = 0; i < Pixels; ++i) sum[i] = bias;
   for (Index row = 0; row < job.rows; ++row) {
     const T* in = job.in + job.in_offsets[row] + pixel * job.pixel_step + channel;
     const T* weight = job.weight + job.weight_offsets[row] + channel;
-    if constexpr (Taps > 0) {
-      lane_row<T, Group, Pixels, Taps>(in, job.pixel_step, weight, job.weight_tap_step, job.rotation_step, sum);
+    if constexpr (Neighbours) {
+      const T* left = job.zero_left && pixel == 0 ? zeros : in;
+      const T* right = job.zero_right && pixel + Pixels == job.pixels ? zeros : in + (Pixels + 1) * job.pixel_step;
+      lane_row<T, Group, Pixels>(in, left, right, job.pixel_step, weight, job.weight_tap_step, job.rotation_step, sum);
     } else {
       for (Index tap = 0; tap < job.column_taps; ++tap) {
         lane_tap<T, Group, Pixels, Whole>(in + tap * job.in_tap_step, job.pixel_step, count,
@@ -90,11 +98,11 @@ KASHI_INLINE void lane_tile(const LaneJob<T>& job, Index pixel, Index channel) {
   }
 }
 
-template <class T, int Group, int Pixels, int Taps>
+template <class T, int Group, int Pixels, bool Neighbours>
 KASHI_INLINE void lane_tile_channels(const LaneJob<T>& job, Index pixel) {
   const Index whole = job.channels / lanes<T> * lanes<T>;
   for (Index channel = 0; channel < whole; channel += lanes<T>) {
-    lane_tile<T, Group, Pixels, Taps, true>(job, pixel, channel);
+    lane_tile<T, Group, Pixels, Neighbours, true>(job, pixel, channel);
   }
 }
 
@@ -105,37 +113,41 @@ __attribute__((noinline)) void lane_pixels(const LaneJob<T>& job) {
   Index pixel = 0;
   if (job.pixels >= 4) {
     if (neighbours) {
-      for (; pixel + 8 <= job.pixels; pixel += 8) lane_tile_channels<T, Group, 8, 3>(job, pixel);
+      for (; pixel + 8 <= job.pixels; pixel += 8) lane_tile_channels<T, Group, 8, true>(job, pixel);
     }
     while (pixel < job.pixels) {
       const Index start = pixel + 4 <= job.pixels ? pixel : job.pixels - 4;
       if (neighbours) {
-        lane_tile_channels<T, Group, 4, 3>(job, start);
+        lane_tile_channels<T, Group, 4, true>(job, start);
       } else {
-        lane_tile_channels<T, Group, 4, 0>(job, start);
+        lane_tile_channels<T, Group, 4, false>(job, start);
       }
       pixel = start + 4;
     }
   } else {
-    for (; pixel < job.pixels; ++pixel) lane_tile_channels<T, Group, 1, 0>(job, pixel);
+    for (; pixel < job.pixels; ++pixel) lane_tile_channels<T, Group, 1, false>(job, pixel);
   }
   const Index whole = job.channels / lanes<T> * lanes<T>;
   if (whole == job.channels) return;
-  for (pixel = 0; pixel < job.pixels; ++pixel) lane_tile<T, Group, 1, 0, false>(job, pixel, whole);
+  for (pixel = 0; pixel < job.pixels; ++pixel) lane_tile<T, Group, 1, false, false>(job, pixel, whole);
 }
 
 /// sum[tap][By] += x at the tap * dy rotated by By, and the rotations after it, for `Pixels` neighbours.
 template <class T, int Group, int Pixels, int By = 0>
-KASHI_INLINE void lane_gradient_row(const T* x, Index x_step, const Vec<T> (&dy)[Pixels], Vec<T> (&sum)[3][Group]) {
+KASHI_INLINE void lane_gradient_row(const T* x, const T* left, const T* right, Index x_step, const Vec<T> (&dy)[Pixels],
+                                    Vec<T> (&sum)[3][Group]) {
   Vec<T> g[Pixels];
   KASHI_UNROLL for (int i = 0; i < Pixels; ++i) g[i] = rotate<T, Group, By>(dy[i]);
+  const T* at = x;
   KASHI_UNROLL for (int j = 0; j < Pixels + 2; ++j) {
-    const Vec<T> v = load(x + j * x_step);
+    const Vec<T> v = load(j == 0 ? left : j == Pixels + 1 ? right : at);
+    at += x_step;
+    pin_integer(at);  // one pointer that walks, not a register for each input
     KASHI_UNROLL for (int tap = 0; tap < 3; ++tap) {
       if (j - tap >= 0 && j - tap < Pixels) sum[tap][By] += v * g[j - tap];
     }
   }
-  if constexpr (By + 1 < Group) lane_gradient_row<T, Group, Pixels, By + 1>(x, x_step, dy, sum);
+  if constexpr (By + 1 < Group) lane_gradient_row<T, Group, Pixels, By + 1>(x, left, right, x_step, dy, sum);
 }
 
 template <class T, int Group, bool Whole, int By = 0>
@@ -148,6 +160,7 @@ KASHI_INLINE void lane_gradient_tap(Vec<T> x, Vec<T> dy, T* sums, Index rotation
 /// Adds a run of pixels, for one kernel row of three neighbours, to the sums; whole vectors of channels.
 template <class T, int Group, int Pixels>
 KASHI_INLINE void lane_gradient_three(const LaneGradientJob<T>& job, Index channel) {
+  const T zeros[lanes<T>] = {};
   Vec<T> sum[3][Group];
   T* at = job.sums + channel;
   KASHI_UNROLL for (int tap = 0; tap < 3; ++tap) {
@@ -156,15 +169,20 @@ KASHI_INLINE void lane_gradient_three(const LaneGradientJob<T>& job, Index chann
   for (Index row = 0; row < job.rows; ++row) {
     const T* x = job.x + row * job.x_row_step + channel;
     const T* dy = job.dy + row * job.dy_row_step + channel;
+    const auto left = [&](Index pixel) KASHI_LAMBDA { return job.zero_left && pixel == 0 ? zeros : x + pixel * job.x_step; };
+    const auto right = [&](Index pixel) KASHI_LAMBDA {
+      return job.zero_right && pixel == job.pixels - 1 ? zeros : x + (pixel + 2) * job.x_step;
+    };
     Index pixel = 0;
     for (; pixel + Pixels <= job.pixels; pixel += Pixels) {
       Vec<T> g[Pixels];
       KASHI_UNROLL for (int i = 0; i < Pixels; ++i) g[i] = load(dy + (pixel + i) * job.dy_step);
-      lane_gradient_row<T, Group, Pixels>(x + pixel * job.x_step, job.x_step, g, sum);
+      lane_gradient_row<T, Group, Pixels>(x + pixel * job.x_step, left(pixel), right(pixel + Pixels - 1), job.x_step, g,
+                                          sum);
     }
     for (; pixel < job.pixels; ++pixel) {
       const Vec<T> g[1] = {load(dy + pixel * job.dy_step)};
-      lane_gradient_row<T, Group, 1>(x + pixel * job.x_step, job.x_step, g, sum);
+      lane_gradient_row<T, Group, 1>(x + pixel * job.x_step, left(pixel), right(pixel), job.x_step, g, sum);
     }
   }
   KASHI_UNROLL for (int tap = 0; tap < 3; ++tap) {
