@@ -39,9 +39,16 @@ class Program {
   CLI::App& app() { return app_; }
   Flags& flags() { return flags_; }
   std::filesystem::path out() const { return flags_.out; }
+  std::filesystem::path checkpoint() const { return out() / "checkpoint.safetensors"; }
 
   /// Parses and runs. Exit codes: the body's; 1 after an error, told as `error: ...`; 2 for wrong flags.
   int run(int argc, char** argv, const std::function<int()>& body);
+
+  /// Call it before the training, once the data are known to be good. Unless --resume finds a checkpoint to go on from,
+  /// says that it starts afresh, and removes an earlier run's report, which would not be of the new weights.
+  void begin_run() const;
+  /// Whether the report's page, which is written last of all, is there and not older than the checkpoint.
+  bool is_finished() const;
 
   /// seed, threads, isa, version, seconds since the start: what every report.json holds.
   void add_common_figures(kashi::train::Report& report) const;

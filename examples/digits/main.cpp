@@ -16,6 +16,7 @@
 #include <kashi/train/schedule.hpp>
 
 #include "common/program.hpp"
+#include "common/read_all.hpp"
 #include "digits/network.hpp"
 #include "digits/pictures.hpp"
 
@@ -32,7 +33,12 @@ struct Parts {
 };
 
 data::Dataset load_images(const examples::Flags& flags) {
-  if (!flags.data.empty()) return data::image_folder(flags.data, data::label_from_name);
+  if (!flags.data.empty()) {
+    const data::Dataset images = data::image_folder(flags.data, data::label_from_name);
+    require(images.class_names().size() > 1, "digits: the images in '", flags.data, "' are all of one class, \"", images.class_names().front(),
+            "\"; their names must begin with the label, as in 3_0012.png");
+    return images;
+  }
   const Index count = flags.quick ? 800 : 2000;
   std::fprintf(stderr, "no --data given: drawing %ld digits\n", static_cast<long>(count));
   return data::handwritten_digits({.count = count, .size = digits::image_size, .seed = flags.seed});
@@ -40,6 +46,7 @@ data::Dataset load_images(const examples::Flags& flags) {
 
 Parts split_images(const data::Dataset& images, std::uint64_t seed) {
   const data::Dataset resized = images.map(digits::resize()).cached();
+  examples::read_all(resized);
   const auto [train, test] = data::split(resized, {.train = 0.8, .seed = seed});
   const auto [learning, validation] = data::split(train, {.train = 0.9, .seed = seed});
   return {train.map(digits::normalize()), learning, validation.map(digits::normalize()).cached(), test.map(digits::normalize())};
@@ -86,6 +93,7 @@ int learn(examples::Program& program) {
                static_cast<long>(classes), static_cast<long>(parts.learning.size()), static_cast<long>(parts.validation.size()),
                static_cast<long>(parts.test.size()), static_cast<long>(count_parameters(net)));
 
+  program.begin_run();
   const train::InterruptGuard guard;
   const train::FitResult result = trainer.fit(parts.learning, {.epochs = epochs,
                                                                .batch = batch,
@@ -97,14 +105,13 @@ int learn(examples::Program& program) {
                                                                              std::make_shared<train::EarlyStopping>(train::EarlyStoppingOptions{.patience = 12}),
                                                                              std::make_shared<train::CsvLog>(program.out() / "log.csv"),
                                                                              std::make_shared<train::ProgressBar>()},
-                                                               .checkpoint = program.out() / "checkpoint.safetensors",
+                                                               .checkpoint = program.checkpoint(),
                                                                .resume = flags.resume});
-  if (flags.resume && !result.resumed) std::fprintf(stderr, "there was no checkpoint in %s: the training started afresh\n", flags.out.c_str());
   if (result.interrupted) {
     std::fprintf(stderr, "interrupted; --resume goes on from here\n");
     return train::InterruptGuard::exit_code;
   }
-  if (result.epochs_run == 0 && std::filesystem::exists(program.out() / "report.json")) {
+  if (result.epochs_run == 0 && program.is_finished()) {
     std::printf("nothing to do: the training in %s is finished\n", flags.out.c_str());
     return 0;
   }
@@ -132,7 +139,7 @@ int classify(const examples::Flags& flags, const std::vector<std::string>& files
   const digits::Loaded loaded = digits::load(flags.weights);
   const NoGrad no_grad;
   for (const std::string& file : files) {
-    data::Example example{.image = io::load_image_float(file, {.channels = 3})};
+    data::Example example{.image = io::load_image_float(file, {.channels = 3}), .name = file};
     data::RandomStream unused(0, 0, 0);
     digits::resize()(example, unused);
     digits::normalize()(example, unused);
@@ -149,5 +156,9 @@ int main(int argc, char** argv) {
   examples::Program program("digits", "Learns handwritten digits from pictures whose names begin with the label, and classifies pictures.");
   std::vector<std::string> files;
   program.app().add_option("--predict", files, "classify these pictures with --weights; a line each: FILE, LABEL, PROBABILITY");
-  return program.run(argc, argv, [&] { return files.empty() ? learn(program) : classify(program.flags(), files); });
+  return program.run(argc, argv, [&] {
+    if (!files.empty()) return classify(program.flags(), files);
+    require(program.flags().weights.empty(), "--weights goes with --predict IMAGE...; a training starts from nothing");
+    return learn(program);
+  });
 }

@@ -1,6 +1,7 @@
 /// The digits program's network and augmentation, and the file in which it keeps its weights.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -33,8 +34,19 @@ inline kashi::nn::Sequential<float> network(kashi::Index classes) {
                         unit(64, 96), nn::MaxPool2d(2), nn::GlobalAvgPool2d(), nn::Dropout(0.2), nn::Linear({.in = 96, .out = classes})};
 }
 
-/// Every image is brought to one size ...
-inline kashi::data::Transform resize() { return kashi::data::Resize({.size = {image_size, image_size}}); }
+/// A picture with a shorter side shows no digit.
+inline constexpr kashi::Index smallest_side = 8;
+
+/// Every image is brought to one size (ValueError for one that is too small) ...
+inline kashi::data::Transform resize() {
+  using namespace kashi;
+  const auto require_side = [](const data::Example& example, data::RandomStream&) {
+    const Index height = example.image.size(0), width = example.image.size(1);
+    require(std::min(height, width) >= smallest_side, "digits: an image needs ", smallest_side, "x", smallest_side, " pixels to show a digit; '", example.name, "' has ",
+            width, "x", height);
+  };
+  return data::Compose({require_side, data::Resize({.size = {image_size, image_size}})});
+}
 
 /// ... and to values about 0, last of all.
 inline kashi::data::Transform normalize() { return kashi::data::Normalize({.mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}}); }
@@ -73,7 +85,11 @@ inline Loaded load(const std::filesystem::path& path) {
     else names.back() += c;
   }
   Loaded loaded{network(static_cast<kashi::Index>(names.size())), names};
-  loaded.net.load_state_dict(kashi::train::get_state(file));
+  try {
+    loaded.net.load_state_dict(kashi::train::get_state(file));
+  } catch (const kashi::Error& error) {
+    throw kashi::FormatError(kashi::text("'", path.string(), "' does not hold weights of this program: ", error.what()));
+  }
   loaded.net.eval();
   return loaded;
 }
