@@ -172,12 +172,13 @@ void run_lanes(const DirectShape& s, const T* x, const T* packed, const Epilogue
           std::clamp<Index>(room < 0 ? 0 : room / s.columns.in_step + 1, inner_begin, s.columns.count);
       // One pixel outside on a side is a zero in the tile; more are done one by one.
       const bool neighbours = across.count == 3 && spread == s.columns.in_step && inner_end - inner_begin >= 4;
-      job.zero_left = neighbours && inner_begin == 1;
-      job.zero_right = neighbours && inner_end == s.columns.count - 1;
-      const Index begin = job.zero_left ? 0 : inner_begin;
-      const Index end = job.zero_right ? s.columns.count : inner_end;
-      edge(0, begin);
+      const Index begin = neighbours && inner_begin == 1 ? 0 : inner_begin;
+      const Index end = neighbours && inner_end == s.columns.count - 1 ? s.columns.count : inner_end;
+      job.zero_left = begin < inner_begin;
+      job.zero_right = end > inner_end;
       if (begin < end) run(begin, end, 0, across.count);
+      job.zero_left = job.zero_right = false;
+      edge(0, begin);
       edge(end, s.columns.count);
     }
   });
@@ -250,12 +251,13 @@ void lane_gradient_block(const ConvGeometry& g, const LaneGradientPlan& plan, In
     const Index inner_end =
         std::clamp<Index>(columns < 0 ? 0 : columns / g.stride.width + 1, inner_begin, g.out_width);
     const bool neighbours = g.kernel.width == 3 && g.dilation.width == g.stride.width && inner_begin < inner_end;
-    job.zero_left = neighbours && inner_begin == 1;
-    job.zero_right = neighbours && inner_end == g.out_width - 1;
-    const Index begin = job.zero_left ? 0 : inner_begin;
-    const Index end = job.zero_right ? g.out_width : inner_end;
-    edge(0, begin);
+    const Index begin = neighbours && inner_begin == 1 ? 0 : inner_begin;
+    const Index end = neighbours && inner_end == g.out_width - 1 ? g.out_width : inner_end;
+    job.zero_left = begin < inner_begin;
+    job.zero_right = end > inner_end;
     if (begin < end) run(begin, end, 0, g.kernel.width);
+    job.zero_left = job.zero_right = false;
+    edge(0, begin);
     edge(end, g.out_width);
   }
 }

@@ -25,15 +25,16 @@ KASHI_INLINE Vec<T> load_lanes(const T* p, Index count) {
 
 /// One kernel row of three neighbours into the sums of `Pixels` neighbours, rotation By and those after it. The outermost
 /// inputs come from `left` and `right`, which are zeros at the image's edge.
-template <class T, int Group, int Pixels, int By = 0>
-KASHI_INLINE void lane_row(const T* in, const T* left, const T* right, Index step, const T* weight, Index tap_step,
-                           Index rotation_step, Vec<T> (&sum)[Pixels]) {
+template <class T, int Group, int Pixels, bool Whole, int By = 0>
+KASHI_INLINE void lane_row(const T* in, const T* left, const T* right, Index step, Index count, const T* weight,
+                           Index tap_step, Index rotation_step, Vec<T> (&sum)[Pixels]) {
   constexpr int Taps = 3;
   Vec<T> w[Taps];
   KASHI_UNROLL for (int tap = 0; tap < Taps; ++tap) w[tap] = load(weight + tap * tap_step + By * rotation_step);
   const T* at = in;
   KASHI_UNROLL for (int j = 0; j < Pixels + Taps - 1; ++j) {
-    const Vec<T> x = rotate<T, Group, By>(load(j == 0 ? left : j == Pixels + 1 ? right : at));
+    const T* pixel = j == 0 ? left : j == Pixels + 1 ? right : at;
+    const Vec<T> x = rotate<T, Group, By>(load_lanes<T, Whole>(pixel, count));
     at += step;
     pin_integer(at);  // one pointer that walks, not a register for each input
     KASHI_UNROLL for (int tap = 0; tap < Taps; ++tap) {
@@ -41,7 +42,7 @@ KASHI_INLINE void lane_row(const T* in, const T* left, const T* right, Index ste
     }
   }
   if constexpr (By + 1 < Group) {
-    lane_row<T, Group, Pixels, By + 1>(in, left, right, step, weight, tap_step, rotation_step, sum);
+    lane_row<T, Group, Pixels, Whole, By + 1>(in, left, right, step, count, weight, tap_step, rotation_step, sum);
   }
 }
 
@@ -72,7 +73,8 @@ KASHI_INLINE void lane_tile(const LaneJob<T>& job, Index pixel, Index channel) {
     if constexpr (Neighbours) {
       const T* left = job.zero_left && pixel == 0 ? zeros : in;
       const T* right = job.zero_right && pixel + Pixels == job.pixels ? zeros : in + (Pixels + 1) * job.pixel_step;
-      lane_row<T, Group, Pixels>(in, left, right, job.pixel_step, weight, job.weight_tap_step, job.rotation_step, sum);
+      lane_row<T, Group, Pixels, Whole>(in, left, right, job.pixel_step, count, weight, job.weight_tap_step,
+                                        job.rotation_step, sum);
     } else {
       for (Index tap = 0; tap < job.column_taps; ++tap) {
         lane_tap<T, Group, Pixels, Whole>(in + tap * job.in_tap_step, job.pixel_step, count,
@@ -129,7 +131,13 @@ __attribute__((noinline)) void lane_pixels(const LaneJob<T>& job) {
   }
   const Index whole = job.channels / lanes<T> * lanes<T>;
   if (whole == job.channels) return;
-  for (pixel = 0; pixel < job.pixels; ++pixel) lane_tile<T, Group, 1, false, false>(job, pixel, whole);
+  for (pixel = 0; pixel < job.pixels; ++pixel) {
+    if (neighbours) {
+      lane_tile<T, Group, 1, true, false>(job, pixel, whole);
+    } else {
+      lane_tile<T, Group, 1, false, false>(job, pixel, whole);
+    }
+  }
 }
 
 /// sum[tap][By] += x at the tap * dy rotated by By, and the rotations after it, for `Pixels` neighbours.
@@ -199,7 +207,9 @@ KASHI_INLINE void lane_gradient_any(const LaneGradientJob<T>& job, Index channel
     const T* dy = job.dy + row * job.dy_row_step + channel;
     for (Index pixel = 0; pixel < job.pixels; ++pixel) {
       const Vec<T> g = load_lanes<T, Whole>(dy + pixel * job.dy_step, count);
-      for (Index tap = 0; tap < job.taps; ++tap) {
+      const Index first = job.zero_left && pixel == 0 ? 1 : 0;
+      const Index last = job.zero_right && pixel == job.pixels - 1 ? job.taps - 1 : job.taps;
+      for (Index tap = first; tap < last; ++tap) {
         const Vec<T> v = load_lanes<T, Whole>(x + pixel * job.x_step + tap * job.x_tap_step, count);
         lane_gradient_tap<T, Group, Whole>(v, g, job.sums + tap * job.tap_step + channel, job.rotation_step);
       }
