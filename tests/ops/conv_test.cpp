@@ -1,7 +1,9 @@
-/// Records of convolution. Every combination of its options stands in conv_matrix_test.cpp.
-#include "records.hpp"
+/// Records of convolution and matrix products, in one file since their kernels take long to compile. Every combination of
+/// a convolution's options stands in conv_matrix_test.cpp.
+#include "golden_case.hpp"
 
 #include <kashi/ops/conv.hpp>
+#include <kashi/ops/linear.hpp>
 
 using namespace records;
 
@@ -31,6 +33,29 @@ const bool registered = add(
           .errors = {{{{1, 3, 3, 4}, {3, 2, 2, 2}}, [](const auto& x) { return conv_transpose2d(x[0], x[1]); }, "conv_transpose2d: input channels 4 differ from the weight's 3; input [1,3,3,4], weight [3,2,2,2]"}}},
      }});
 
+const bool registered_products = add(
+    {.title = "Matrix products",
+     .header = "linear.hpp",
+     .operations = {
+         {.signature = "matmul(a, b, {.transpose_a = false, .transpose_b = false})",
+          .summary = "matrix product [m,k] x [k,n] -> [m,n]",
+          .samples = {{"plain", {normal({3, 4}), normal({4, 2}, 2)}, [](const auto& x) { return matmul(x[0], x[1]); }},
+                      {"a transposed", {normal({4, 3}), normal({4, 2}, 2)}, [](const auto& x) { return matmul(x[0], x[1], {.transpose_a = true}); }},
+                      {"b transposed", {normal({3, 4}), normal({2, 4}, 2)}, [](const auto& x) { return matmul(x[0], x[1], {.transpose_b = true}); }},
+                      {"both transposed", {normal({4, 3}), normal({2, 4}, 2)}, [](const auto& x) { return matmul(x[0], x[1], {true, true}); }},
+                      {"large", {normal({130, 150}), normal({150, 140}, 2)}, [](const auto& x) { return matmul(x[0], x[1]); }, {}, false}},
+          .errors = {{{{2, 3}, {2, 3}}, [](const auto& x) { return matmul(x[0], x[1]); }, "matmul: inner sizes 3 and 2 differ; got [2,3] and [2,3]"}}},
+         {.signature = "linear(x, weight, bias)",
+          .summary = "x [...,in] times weight [out,in] transposed, plus bias [out]",
+          .samples = {{"bias", {normal({3, 4}), normal({2, 4}, 2), normal({2}, 3)}, [](const auto& x) { return linear(x[0], x[1], x[2]); }},
+                      {"rank 3, no bias", {normal({2, 3, 4}), normal({2, 4}, 2)}, [](const auto& x) { return linear(x[0], x[1]); }},
+                      {"rank 1", {normal({4}), normal({2, 4}, 2)}, [](const auto& x) { return linear(x[0], x[1]); }}},
+          .errors = {{{{3, 4}, {2, 5}}, [](const auto& x) { return linear(x[0], x[1]); }, "linear: the input's last axis must have 5 features; input [3,4], weight [2,5]"},
+                     {{{1, 2, 2, 4}, {2, 5}}, [](const auto& x) { return linear(x[0], x[1]); }, "linear: the input's last axis must have 5 features; input [1,2,2,4], weight [2,5] (flatten images first)"},
+                     {{{3, 4}, {4}}, [](const auto& x) { return linear(x[0], x[1]); }, "linear: the weight must be [out,in]; got [4]"},
+                     {{{3, 4}, {2, 4}, {3}}, [](const auto& x) { return linear(x[0], x[1], x[2]); }, "linear: the bias must have shape [2]; got [3]"}}},
+     }});
+
 }  // namespace
 
 TEST_CASE("a transposed convolution is the adjoint of the convolution") {
@@ -50,4 +75,29 @@ TEST_CASE("an empty batch convolves to an empty batch with zero gradients") {
   CHECK(y.shape() == Shape{0, 5, 5, 3});
   sum(y).backward();
   CHECK(equal(w.grad(), Tensor<float>::zeros({3, 3, 3, 2})));
+}
+
+TEST_CASE("linear on an empty batch gives an empty batch and zero gradients") {
+  const auto x = parameter(Tensor<double>::zeros({0, 3})), w = parameter(Tensor<double>::ones({2, 3})), b = parameter(Tensor<double>::ones({2}));
+  const auto y = linear(x, w, b);
+  CHECK(y.shape() == Shape{0, 2});
+  sum(y).backward();
+  CHECK(equal(w.grad(), Tensor<double>::zeros({2, 3})));
+  CHECK(equal(b.grad(), Tensor<double>::zeros({2})));
+}
+
+TEST_CASE("convolutions and matrix products agree with PyTorch") {
+  golden::check_all({
+      {"conv", {{2, 5, 6, 3}, {4, 3, 3, 3}, {4}}, [](const auto& x) { return conv2d(x[0], x[1], x[2]); }},
+      {"conv_stride", {{2, 7, 8, 3}, {2, 3, 2, 3}, {2}}, [](const auto& x) { return conv2d(x[0], x[1], x[2], {.stride = {2, 3}, .padding = {1, 2}}); }},
+      {"conv_dilation", {{1, 7, 9, 2}, {3, 3, 3, 2}}, [](const auto& x) { return conv2d(x[0], x[1], {.padding = 2, .dilation = {2, 3}}); }},
+      {"conv_groups", {{2, 5, 5, 4}, {6, 3, 3, 2}, {6}}, [](const auto& x) { return conv2d(x[0], x[1], x[2], {.padding = 1, .groups = 2}); }},
+      {"conv_depthwise", {{1, 6, 7, 4}, {8, 5, 5, 1}}, [](const auto& x) { return conv2d(x[0], x[1], {.stride = 2, .padding = 2, .groups = 4}); }},
+      {"conv_same", {{1, 5, 6, 2}, {2, 2, 4, 2}}, [](const auto& x) { return conv2d(x[0], x[1], {.padding = kernels::same, .dilation = {1, 2}}); }},
+      {"conv_sides", {{1, 5, 6, 2}, {2, 3, 3, 2}}, [](const auto& x) { return conv2d(x[0], x[1], {.stride = 2, .padding = {1, 0, 3, 2}}); }},
+      {"transpose", {{2, 3, 4, 3}, {3, 2, 2, 2}, {2}}, [](const auto& x) { return conv_transpose2d(x[0], x[1], x[2], {.stride = 2}); }},
+      {"transpose_all", {{1, 3, 4, 4}, {4, 3, 2, 3}}, [](const auto& x) { return conv_transpose2d(x[0], x[1], {.stride = {3, 2}, .padding = {1, 0}, .output_padding = {2, 1}, .groups = 2, .dilation = {1, 2}}); }},
+      {"linear", {{3, 5}, {4, 5}, {4}}, [](const auto& x) { return linear(x[0], x[1], x[2]); }},
+      {"matmul", {{3, 4}, {4, 5}}, [](const auto& x) { return matmul(x[0], x[1]); }},
+  });
 }
