@@ -3,14 +3,14 @@
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias, with the biased variance. They differ in what shares a mean.
 #pragma once
 
-#include <kashi/ops/normalize.hpp>
+#include <kashi/ops/channel_norm.hpp>
 
 namespace kashi::inline v0 {
 
 /// Options of batch_norm, in PyTorch's order.
 struct BatchNormOptions {
-  bool training = false;   ///< use the batch's own statistics, and move the running ones towards them
-  double momentum = 0.1;   ///< running = (1 - momentum) * running + momentum * new
+  bool training = false;  ///< use the batch's own statistics, and move the running ones towards them
+  double momentum = 0.1;  ///< running = (1 - momentum) * running + momentum * new
   double eps = 1e-5;
 };
 
@@ -18,8 +18,8 @@ namespace detail {
 
 template <class T>
 void check_affine(const char* who, const char* what, const Variable<T>& given, Index channels, const Shape& input) {
-  require<ShapeError>(!given.defined() || given.shape() == Shape{channels}, who, ": the ", what, " must have shape [", channels, "]; got ",
-                      given.shape(), ", input ", input);
+  require<ShapeError>(!given.defined() || given.shape() == Shape{channels}, who, ": the ", what, " must have shape [",
+                      channels, "]; got ", given.shape(), ", input ", input);
 }
 
 /// The batch, pixels and channels of [N,...,C].
@@ -32,10 +32,10 @@ inline NormView channels_last_view(const char* who, const Shape& shape) {
 
 /// Moves a running value by one step.
 template <class T>
-void update_running(Tensor<T>& running, const Tensor<double>& fresh, double factor, double momentum) {
+void update_running(Tensor<T>& running, const Tensor<T>& fresh, double factor, double momentum) {
   T* values = running.mutable_data();
   for (Index c = 0; c < running.numel(); ++c) {
-    const double target = fresh.data()[c] * factor;
+    const double target = static_cast<double>(fresh.data()[c]) * factor;
     values[c] = static_cast<T>((1.0 - momentum) * static_cast<double>(values[c]) + momentum * target);
   }
 }
@@ -44,12 +44,12 @@ void update_running(Tensor<T>& running, const Tensor<double>& fresh, double fact
 
 /// Batch norm of [N,C] or [N,...,C], one mean and variance for each channel (Ioffe and Szegedy 2015).
 ///
-/// weight, bias: [C] or undefined. running_mean, running_var [C] are updated in place in training (the variance unbiased)
-/// and used otherwise; empty ones mean: always the batch's own.
-/// Throws ShapeError if shapes do not fit, or if a channel has a single value to take statistics from.
+/// weight, bias: [C] or undefined. running_mean, running_var [C] are updated in place in training (the variance
+/// unbiased) and used otherwise; empty ones mean: always the batch's own. Throws ShapeError if shapes do not fit, or if
+/// a channel has a single value to take statistics from.
 template <Differentiable X, Differentiable W, Differentiable B>
-VariableOf<X> batch_norm(const X& x, const W& weight, const B& bias, Tensor<ScalarOf<X>> running_mean, Tensor<ScalarOf<X>> running_var,
-                         const BatchNormOptions& options = {}) {
+VariableOf<X> batch_norm(const X& x, const W& weight, const B& bias, Tensor<ScalarOf<X>> running_mean,
+                         Tensor<ScalarOf<X>> running_var, const BatchNormOptions& options = {}) {
   using T = ScalarOf<X>;
   const char* who = "batch_norm";
   const Variable<T> input = as_variable(x), w = as_variable(weight), b = as_variable(bias);
@@ -63,20 +63,20 @@ VariableOf<X> batch_norm(const X& x, const W& weight, const B& bias, Tensor<Scal
     detail::check_affine<T>(who, "running mean", running_mean, view.G, input.shape());
     detail::check_affine<T>(who, "running variance", running_var, view.G, input.shape());
   }
-  require<ShapeError>(!from_batch || view.S > 1, who, ": more than one value per channel is needed in training; input ", input.shape());
+  require<ShapeError>(!from_batch || view.S > 1, who, ": more than one value per channel is needed in training; input ",
+                      input.shape());
 
-  const Shape one = view.statistics();
   if (!from_batch) {
-    const detail::NormStatistics known{running_mean.reshape(one).template to<double>(), running_var.reshape(one).template to<double>()};
-    return detail::normalize_operation(who, view, input, detail::norm_scale<T>(known, options.eps, true), options.eps, w, b);
+    const detail::ChannelStatistics<T> known{running_mean.clone(), running_var.clone()};
+    return detail::channel_norm_operation(who, view, input, known, options.eps, true, w, b);
   }
-  const detail::NormStatistics fresh = detail::norm_statistics(view, input.value());
+  const detail::ChannelStatistics<T> fresh = detail::channel_statistics(view, input.value());
   if (has_running) {
     const double count = static_cast<double>(view.S);
     detail::update_running(running_mean, fresh.mean, 1.0, options.momentum);
     detail::update_running(running_var, fresh.variance, count / (count - 1.0), options.momentum);
   }
-  return detail::normalize_operation(who, view, input, detail::norm_scale<T>(fresh, options.eps, false), options.eps, w, b);
+  return detail::channel_norm_operation(who, view, input, fresh, options.eps, false, w, b);
 }
 
 /// Batch norm with the batch's own statistics.
@@ -85,38 +85,45 @@ VariableOf<X> batch_norm(const X& x, const W& weight, const B& bias, const Batch
   return batch_norm(x, weight, bias, Tensor<ScalarOf<X>>(), Tensor<ScalarOf<X>>(), options);
 }
 
-/// Layer norm over the last axes, whose sizes are `normalized` (Ba et al. 2016). weight, bias: `normalized` or undefined.
-/// Throws ShapeError if shapes do not fit.
+/// Layer norm over the last axes, whose sizes are `normalized` (Ba et al. 2016). weight, bias: `normalized` or
+/// undefined. Throws ShapeError if shapes do not fit.
 template <Differentiable X, Differentiable W, Differentiable B>
 VariableOf<X> layer_norm(const X& x, const Shape& normalized, const W& weight, const B& bias, double eps = 1e-5) {
   using T = ScalarOf<X>;
   const char* who = "layer_norm";
   const Variable<T> input = as_variable(x), w = as_variable(weight), b = as_variable(bias);
   const Shape& shape = input.shape();
-  require<ShapeError>(normalized.rank() >= 1 && normalized.rank() <= shape.rank() && std::equal(normalized.begin(), normalized.end(), shape.end() - normalized.rank()),
+  require<ShapeError>(normalized.rank() >= 1 && normalized.rank() <= shape.rank() &&
+                          std::equal(normalized.begin(), normalized.end(), shape.end() - normalized.rank()),
                       who, ": the input's last axes must be ", normalized, "; input ", shape);
   require<ShapeError>(normalized.numel() > 0, who, ": there is nothing to normalise; input ", shape);
-  require<ShapeError>(!w.defined() || w.shape() == normalized, who, ": the weight must have shape ", normalized, "; got ", w.shape());
-  require<ShapeError>(!b.defined() || b.shape() == normalized, who, ": the bias must have shape ", normalized, "; got ", b.shape());
+  require<ShapeError>(!w.defined() || w.shape() == normalized, who, ": the weight must have shape ", normalized,
+                      "; got ", w.shape());
+  require<ShapeError>(!b.defined() || b.shape() == normalized, who, ": the bias must have shape ", normalized, "; got ",
+                      b.shape());
   const detail::NormView view{.N = shape.numel() / normalized.numel(), .S = 1, .G = 1, .K = normalized.numel()};
   const Shape flat{view.K};
   const auto scale = detail::norm_scale<T>(detail::norm_statistics(view, input.value()), eps, false);
-  return detail::normalize_operation(who, view, input, scale, eps, w.defined() ? reshape(w, flat) : w, b.defined() ? reshape(b, flat) : b);
+  return detail::normalize_operation(who, view, input, scale, eps, w.defined() ? reshape(w, flat) : w,
+                                     b.defined() ? reshape(b, flat) : b);
 }
 
 namespace detail {
 
 template <class T>
-Variable<T> grouped_norm(const char* who, const Variable<T>& x, Index groups, const Variable<T>& weight, const Variable<T>& bias, double eps) {
+Variable<T> grouped_norm(const char* who, const Variable<T>& x, Index groups, const Variable<T>& weight,
+                         const Variable<T>& bias, double eps) {
   NormView view = channels_last_view(who, x.shape());
   const Index channels = view.G;
-  require(groups >= 1 && channels % groups == 0, who, ": channels ", channels, " not divisible by groups ", groups, "; input ", x.shape());
+  require(groups >= 1 && channels % groups == 0, who, ": channels ", channels, " not divisible by groups ", groups,
+          "; input ", x.shape());
   check_affine(who, "weight", weight, channels, x.shape());
   check_affine(who, "bias", bias, channels, x.shape());
   view.G = groups;
   view.K = channels / groups;
   require<ShapeError>(view.count() > 0, who, ": there is nothing to normalise; input ", x.shape());
-  return normalize_operation(who, view, x, norm_scale<T>(norm_statistics(view, x.value()), eps, false), eps, weight, bias);
+  return normalize_operation(who, view, x, norm_scale<T>(norm_statistics(view, x.value()), eps, false), eps, weight,
+                             bias);
 }
 
 }  // namespace detail

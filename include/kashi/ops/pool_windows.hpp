@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <kashi/core/tensor.hpp>
+#include <kashi/kernels/channels.hpp>
 #include <kashi/kernels/pool_geometry.hpp>
 
 namespace kashi::inline v0::detail {
@@ -115,6 +116,13 @@ void for_each_position(const PoolPlan& plan, const PoolSpan& rows, const PoolSpa
   }
 }
 
+/// The calling thread's list for the pixels of one window; it keeps its memory from window to window.
+template <class T>
+std::vector<const T*>& window_pixels() {
+  thread_local std::vector<const T*> pixels;
+  return pixels;
+}
+
 /// Where each maximum was found: the pixel within its image.
 using PoolPositions = Tensor<std::int32_t>;
 
@@ -128,19 +136,16 @@ Tensor<T> max_pool(const PoolPlan& plan, const Tensor<T>& x, PoolPositions* posi
   const T* in = x.data();
   const Index channels = plan.input[3];
   for_each_window(plan, [&](Index o, Index image, const PoolSpan& rows, const PoolSpan& columns) {
-    T* best = out + o * channels;
-    std::int32_t* where = found != nullptr ? found + o * channels : nullptr;
-    bool is_first = true;
+    std::vector<const T*>& pixels = window_pixels<T>();
+    thread_local std::vector<std::int32_t> places;
+    pixels.clear();
+    places.clear();
     for_each_position(plan, rows, columns, [&](Index pixel) {
-      const T* p = in + (image + pixel) * channels;
-      const auto here = static_cast<std::int32_t>(pixel);
-      for (Index c = 0; c < channels; ++c) {
-        const bool better = is_first || p[c] > best[c] || p[c] != p[c];
-        best[c] = better ? p[c] : best[c];
-        if (where != nullptr) where[c] = better ? here : where[c];
-      }
-      is_first = false;
+      pixels.push_back(in + (image + pixel) * channels);
+      places.push_back(static_cast<std::int32_t>(pixel));
     });
+    kernels::max_window(channels, static_cast<Index>(pixels.size()), pixels.data(), places.data(), out + o * channels,
+                        found != nullptr ? found + o * channels : nullptr);
   });
   return y;
 }
@@ -151,8 +156,8 @@ Tensor<T> scatter_to_positions(const PoolPlan& plan, const PoolPositions& positi
   Tensor<T> dx = Tensor<T>::zeros(plan.input);
   T* out = dx.mutable_data();
   const Index channels = plan.input[3];
-  for_each_window_in_order(plan, [&, in = dy.data(), where = positions.data()](Index o, Index image, const PoolSpan&,
-                                                                             const PoolSpan&, Index first, Index last) {
+  for_each_window_in_order(plan, [&, in = dy.data(), where = positions.data()](
+                                     Index o, Index image, const PoolSpan&, const PoolSpan&, Index first, Index last) {
     for (Index c = first; c < last; ++c) out[(image + where[o * channels + c]) * channels + c] += in[o * channels + c];
   });
   return dx;
@@ -164,9 +169,11 @@ Tensor<T> gather_from_positions(const PoolPlan& plan, const PoolPositions& posit
   Tensor<T> y = Tensor<T>::empty(plan.output);
   T* out = y.mutable_data();
   const Index channels = plan.input[3];
-  for_each_window(plan, [&, in = x.data(), where = positions.data()](Index o, Index image, const PoolSpan&, const PoolSpan&) {
-    for (Index c = 0; c < channels; ++c) out[o * channels + c] = in[(image + where[o * channels + c]) * channels + c];
-  });
+  for_each_window(plan,
+                  [&, in = x.data(), where = positions.data()](Index o, Index image, const PoolSpan&, const PoolSpan&) {
+                    for (Index c = 0; c < channels; ++c)
+                      out[o * channels + c] = in[(image + where[o * channels + c]) * channels + c];
+                  });
   return y;
 }
 
@@ -177,14 +184,12 @@ Tensor<T> avg_pool(const PoolPlan& plan, Index divisor, const Tensor<T>& x) {
   T* out = y.mutable_data();
   const Index channels = plan.input[3];
   for_each_window(plan, [&, in = x.data()](Index o, Index image, const PoolSpan& rows, const PoolSpan& columns) {
-    T* total = out + o * channels;
-    std::fill_n(total, channels, T{0});
-    for_each_position(plan, rows, columns, [&](Index pixel) {
-      const T* p = in + (image + pixel) * channels;
-      for (Index c = 0; c < channels; ++c) total[c] += p[c];
-    });
-    const T count = static_cast<T>(divisor != 0 ? divisor : rows.divisor * columns.divisor);
-    for (Index c = 0; c < channels; ++c) total[c] /= count;
+    std::vector<const T*>& pixels = window_pixels<T>();
+    pixels.clear();
+    for_each_position(plan, rows, columns, [&](Index pixel) { pixels.push_back(in + (image + pixel) * channels); });
+    const Index count = divisor != 0 ? divisor : rows.divisor * columns.divisor;
+    kernels::sum_window(channels, static_cast<Index>(pixels.size()), pixels.data(), T{1} / static_cast<T>(count),
+                        out + o * channels);
   });
   return y;
 }
@@ -195,8 +200,8 @@ Tensor<T> spread_over_windows(const PoolPlan& plan, Index divisor, const Tensor<
   Tensor<T> dx = Tensor<T>::zeros(plan.input);
   T* out = dx.mutable_data();
   const Index channels = plan.input[3];
-  for_each_window_in_order(plan, [&, in = dy.data()](Index o, Index image, const PoolSpan& rows, const PoolSpan& columns,
-                                                    Index first, Index last) {
+  for_each_window_in_order(plan, [&, in = dy.data()](Index o, Index image, const PoolSpan& rows,
+                                                     const PoolSpan& columns, Index first, Index last) {
     const T count = static_cast<T>(divisor != 0 ? divisor : rows.divisor * columns.divisor);
     for_each_position(plan, rows, columns, [&](Index pixel) {
       T* p = out + (image + pixel) * channels;
