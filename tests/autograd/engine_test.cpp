@@ -14,7 +14,9 @@ using namespace kashi;
 
 namespace {
 
-Tensor<double> values(std::initializer_list<double> numbers) { return Tensor<double>({static_cast<Index>(numbers.size())}, numbers); }
+Tensor<double> values(std::initializer_list<double> numbers) {
+  return Tensor<double>({static_cast<Index>(numbers.size())}, numbers);
+}
 
 template <class F>
 std::string thrown(F&& f) {
@@ -28,10 +30,11 @@ std::string thrown(F&& f) {
 
 template <class T>
 Variable<T> cube(const Variable<T>& x) {
-  return record<T>("cube", map(x.value(), [](T v) { return v * v * v; }), {x}, [x = Saved(x)](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> v = context.get(x);
-    return {context.grad() * v * v * T{3}};
-  });
+  return record<T>("cube", map(x.value(), [](T v) { return v * v * v; }), {x},
+                   [x = Saved(x)](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> v = context.get(x);
+                     return {context.grad() * v * v * T{3}};
+                   });
 }
 
 }  // namespace
@@ -77,12 +80,15 @@ TEST_CASE("a freed graph says so, a retained one goes on") {
   y.backward({.retain_graph = true});
   y.backward();
   CHECK(x.grad()(0) == 8.0);
-  CHECK(thrown([&] { y.backward(); }) == "backward: the graph of sum was freed by an earlier pass; give it {.retain_graph = true}");
+  CHECK(thrown([&] { y.backward(); }) ==
+        "backward: the graph of sum was freed by an earlier pass; give it {.retain_graph = true}");
 }
 
 TEST_CASE("backward needs one number, or a gradient of the value's shape") {
   const auto x = parameter(values({1, 2}));
-  CHECK(thrown([&] { (x * 2).backward(); }) == "backward: the value must be one number; its shape is [2] (pass a gradient of that shape, or take sum() or mean())");
+  CHECK(thrown([&] { (x * 2).backward(); }) ==
+        "backward: the value must be one number; its shape is [2] (pass a gradient of that shape, or take sum() or "
+        "mean())");
   CHECK_THROWS_AS((x * 2).backward(values({1, 2, 3})), ShapeError);
   (x * 2).backward(values({10, 1}));
   CHECK(equal(x.grad(), values({20, 2})));
@@ -90,12 +96,17 @@ TEST_CASE("backward needs one number, or a gradient of the value's shape") {
 
 TEST_CASE("nothing to differentiate is a clear error") {
   const Variable<double> constant(values({1}));
-  CHECK(thrown([&] { sum(constant).backward(); }) == "backward: there is nothing to differentiate: no input of this value needs a gradient (make one with parameter(), or set_requires_grad(true))");
+  CHECK(thrown([&] { sum(constant).backward(); }) ==
+        "backward: there is nothing to differentiate: no input of this value needs a gradient (make one with "
+        "parameter(), or set_requires_grad(true))");
   const auto x = parameter(values({1})), unused = parameter(values({1}));
-  CHECK(thrown([&] { grad(sum(x), unused); }) == "grad: the outputs do not depend on an input of shape [1] (pass {.allow_unused = true} to get zeros)");
+  CHECK(thrown([&] { grad(sum(x), unused); }) ==
+        "grad: the outputs do not depend on an input of shape [1] (pass {.allow_unused = true} to get zeros)");
   CHECK(equal(grad(sum(x), unused, {.allow_unused = true}).value(), values({0})));
-  CHECK(thrown([&] { grad(sum(x), constant); }) == "grad: an input of shape [1] needs no gradient (set_requires_grad(true) before it is used)");
-  CHECK(thrown([&] { x.grad(); }) == "grad: there is no gradient; call backward() on a result that this value took part in");
+  CHECK(thrown([&] { grad(sum(x), constant); }) ==
+        "grad: an input of shape [1] needs no gradient (set_requires_grad(true) before it is used)");
+  CHECK(thrown([&] { x.grad(); }) ==
+        "grad: there is no gradient; call backward() on a result that this value took part in");
 }
 
 TEST_CASE("grad leaves leaves alone and reaches values in the middle") {
@@ -128,7 +139,8 @@ TEST_CASE("hooks see and replace gradients, and are taken out by their handles")
   const auto y = x * 2;
   y.register_hook([](const Variable<double>&) { return Variable<double>(values({1})); });
   CHECK(thrown([&] { sum(y).backward(); }) == "backward: a hook on mul must return a gradient of shape [2]");
-  CHECK(thrown([] { Variable<double>(values({1})).register_hook([](const Variable<double>& g) { return g; }); }) == "register_hook: this value needs no gradient");
+  CHECK(thrown([] { Variable<double>(values({1})).register_hook([](const Variable<double>& g) { return g; }); }) ==
+        "register_hook: this value needs no gradient");
 }
 
 TEST_CASE("a hook may take itself out while it runs") {
@@ -146,7 +158,9 @@ TEST_CASE("a hook may take itself out while it runs") {
 }
 
 TEST_CASE("a saved value that was changed in place is an error that names the operation") {
-  const std::string message = "backward: a value that mul saved for its gradient was changed in place since; shape [2] (change a clone(), or do it after backward)";
+  const std::string message =
+      "backward: a value that mul saved for its gradient was changed in place since; shape [2] (change a clone(), or "
+      "do it after backward)";
   auto x = parameter(values({1, 2}));
   const auto y = sum(x * x);
   x.mutable_value().fill(3);
@@ -170,10 +184,14 @@ TEST_CASE("a saved value that was changed in place is an error that names the op
 
 TEST_CASE("a rule that returns the wrong number or shape of gradients is an error") {
   const auto x = parameter(values({1, 2}));
-  const auto with_rule = [&](BackwardRule<double> rule) { return sum(record<double>("odd", x.value(), {x}, std::move(rule))); };
-  CHECK(thrown([&] { with_rule([](const auto&) -> Gradients<double> { return {}; }).backward(); }) == "backward: the rule of odd returned 0 gradients for 1 inputs");
-  CHECK(thrown([&] { with_rule([](const auto&) -> Gradients<double> { return {Variable<double>(values({1}))}; }).backward(); }) ==
-        "backward: the rule of odd returned a gradient of shape [1] for input 0 of shape [2]");
+  const auto with_rule = [&](BackwardRule<double> rule) {
+    return sum(record<double>("odd", x.value(), {x}, std::move(rule)));
+  };
+  CHECK(thrown([&] { with_rule([](const auto&) -> Gradients<double> { return {}; }).backward(); }) ==
+        "backward: the rule of odd returned 0 gradients for 1 inputs");
+  CHECK(thrown([&] {
+          with_rule([](const auto&) -> Gradients<double> { return {Variable<double>(values({1}))}; }).backward();
+        }) == "backward: the rule of odd returned a gradient of shape [1] for input 0 of shape [2]");
   const auto once = with_rule([](const auto& context) -> Gradients<double> {
     context.refuse_create_graph();
     return {context.grad()};
@@ -191,7 +209,8 @@ TEST_CASE("frozen leaves, constants and detached values get no gradient") {
   CHECK(x.grad()(0) == 3.0);
   CHECK_FALSE(frozen.has_grad());
   Variable<double> result = x * 2;
-  CHECK(thrown([&] { result.set_requires_grad(false); }) == "set_requires_grad: only leaves can be changed; this is the result of mul (detach() gives a constant)");
+  CHECK(thrown([&] { result.set_requires_grad(false); }) ==
+        "set_requires_grad: only leaves can be changed; this is the result of mul (detach() gives a constant)");
 }
 
 TEST_CASE("NoGrad and EnableGrad nest and end with their scope") {
@@ -272,7 +291,8 @@ TEST_CASE("several threads run one forward pass, and graphs of their own over sh
       for (int i = 0; i < 20; ++i) {
         const auto gradient = grad(sum(tanh(linear(input, weight))), weight);
         const NoGrad off;
-        right[t] += equal(tanh(linear(input, weight)).value(), expected) && equal(gradient.value(), expected_gradient) ? 1 : 0;
+        right[t] +=
+            equal(tanh(linear(input, weight)).value(), expected) && equal(gradient.value(), expected_gradient) ? 1 : 0;
       }
     });
   }

@@ -20,19 +20,26 @@ auto dropped2d(const V& x, double p) {
   return dropout2d(x, p, true, generator);
 }
 
-const bool registered = add(
-    {.title = "Dropout",
-     .header = "dropout.hpp",
-     .operations = {
-         {.signature = "dropout(x, p = 0.5, training = true, generator = default_generator())",
-          .summary = "in training each element becomes 0 with probability p and is divided by 1 - p otherwise",
-          .samples = {{"third", {normal({5, 7})}, [](const auto& x) { return dropped(x[0], 0.3); }}, {"all", {normal({5})}, [](const auto& x) { return dropped(x[0], 1); }}, {"large", {normal({99, 501})}, [](const auto& x) { return dropped(x[0], 0.3); }, {}, false}},
-          .errors = {{{{3}}, [](const auto& x) { return dropout(x[0], 1.5); }, "dropout: p must lie in [0, 1]; got 1.5"}}},
-         {.signature = "dropout2d(x, p = 0.5, training = true, generator = default_generator())",
-          .summary = "the same for whole channels of images",
-          .samples = {{"half", {normal({2, 2, 3, 5})}, [](const auto& x) { return dropped2d(x[0], 0.5); }}, {"all", {normal({1, 2, 2, 2})}, [](const auto& x) { return dropped2d(x[0], 1); }}},
-          .errors = {{{{3}}, [](const auto& x) { return dropout2d(x[0], 0.5); }, "dropout2d: images [N,H,W,C] are needed; got [3]"}}},
-     }});
+const bool registered =
+    add({.title = "Dropout",
+         .header = "dropout.hpp",
+         .operations = {
+             {.signature = "dropout(x, p = 0.5, training = true, generator = default_generator())",
+              .summary = "in training each element becomes 0 with probability p and is divided by 1 - p otherwise",
+              .samples = {{"third", {normal({5, 7})}, [](const auto& x) { return dropped(x[0], 0.3); }},
+                          {"all", {normal({5})}, [](const auto& x) { return dropped(x[0], 1); }},
+                          {"large", {normal({99, 501})}, [](const auto& x) { return dropped(x[0], 0.3); }, {}, false}},
+              .errors = {{{{3}},
+                          [](const auto& x) { return dropout(x[0], 1.5); },
+                          "dropout: p must lie in [0, 1]; got 1.5"}}},
+             {.signature = "dropout2d(x, p = 0.5, training = true, generator = default_generator())",
+              .summary = "the same for whole channels of images",
+              .samples = {{"half", {normal({2, 2, 3, 5})}, [](const auto& x) { return dropped2d(x[0], 0.5); }},
+                          {"all", {normal({1, 2, 2, 2})}, [](const auto& x) { return dropped2d(x[0], 1); }}},
+              .errors = {{{{3}},
+                          [](const auto& x) { return dropout2d(x[0], 0.5); },
+                          "dropout2d: images [N,H,W,C] are needed; got [3]"}}},
+         }});
 
 }  // namespace
 

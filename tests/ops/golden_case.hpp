@@ -15,10 +15,12 @@ using records::labels;
 
 /// The script's inputs; the gradient of the output has k = 49.
 inline Tensor<double> numbers(const Shape& shape, Index k, double scale = 1.0) {
-  return map(Tensor<double>::arange(shape.numel()), [=](double position) {
-           const Index i = static_cast<Index>(position);
-           return static_cast<double>((7 * i * i + 37 * i + 11 * (k + 1)) % 101 - 50) / 64.0 * scale;
-         }).reshape(shape);
+  return map(Tensor<double>::arange(shape.numel()),
+             [=](double position) {
+               const Index i = static_cast<Index>(position);
+               return static_cast<double>((7 * i * i + 37 * i + 11 * (k + 1)) % 101 - 50) / 64.0 * scale;
+             })
+      .reshape(shape);
 }
 
 struct Case {
@@ -32,7 +34,7 @@ struct Case {
 template <class T>
 double error(const std::string& name, const Tensor<T>& found) {
   const std::vector<double>& expected = golden_line("ops.txt", name);
-  INFO(name << ": shape " << found.shape());
+  INFO(name << ": shape " << found.shape().to_string());
   REQUIRE(static_cast<Index>(expected.size()) == found.numel());
   double largest = 1e-30, worst = 0.0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -51,7 +53,8 @@ void check(const Case& stored, const records::Forward<T>& forward, double tolera
   INFO(stored.name << ", tolerance " << tolerance);
   CHECK(error(stored.name + "/y", y.value()) <= tolerance);
   const auto gradients = grad<T>({y}, inputs, {.allow_unused = true}, {numbers(y.shape(), 49).template to<T>()});
-  for (std::size_t k = 0; k < inputs.size(); ++k) CHECK(error(text(stored.name, "/", k), gradients[k].value()) <= tolerance);
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    CHECK(error(text(stored.name, "/", k), gradients[k].value()) <= tolerance);
 }
 
 inline void check_all(const std::vector<Case>& cases) {
@@ -65,7 +68,8 @@ inline void check_all(const std::vector<Case>& cases) {
 template <class V>
 V rounded(const V& x) {
   using T = typename V::Scalar;
-  return elementwise<T>("round", x, [](T v) { return std::nearbyint(v); }, [](const V& v) { return Tensor<T>::zeros(v.shape()); });
+  return elementwise<T>(
+      "round", x, [](T v) { return std::nearbyint(v); }, [](const V& v) { return Tensor<T>::zeros(v.shape()); });
 }
 
 }  // namespace golden

@@ -52,11 +52,22 @@ TEST_CASE("functions of positive numbers, arithmetic and reductions agree with P
       {"logsumexp", {{3, 5, 2}}, [](const auto& x) { return logsumexp(x[0], 1); }, 8.0},
       {"mul", {{2, 3, 4}, {3, 1}}, [](const auto& x) { return x[0] * x[1]; }},
       {"div", {{2, 3}, {3}}, [](const auto& x) { return x[0] / (x[1] * x[1] + 0.5); }},
-      {"maximum", {{6, 7}, {7}}, [](const auto& x) { return maximum(rounded(x[0]), rounded(x[1])) + x[0] * x[1]; }, 2.0},
+      {"maximum",
+       {{6, 7}, {7}},
+       [](const auto& x) { return maximum(rounded(x[0]), rounded(x[1])) + x[0] * x[1]; },
+       2.0},
       {"minimum", {{6, 7}, {7}}, [](const auto& x) { return minimum(x[0], x[1]); }},
-      {"amax", {{7, 3, 9}}, [](const auto& x) { return max(x[0], {0, 2}); }},
+      {"amax",
+       {{7, 3, 9}},
+       [](const auto& x) {
+         return max(x[0], {0, 2});
+       }},
       {"var", {{3, 5}}, [](const auto& x) { return var(x[0], {1}); }},
       {"var_biased", {{3, 5}}, [](const auto& x) { return var(x[0], {}, 0); }},
-      {"gather", {{3, 5}}, [](const auto& x) { return gather(x[0], 1, labels({3, 4}, 5)); }},
+      {"gather",
+       {{3, 5}},
+       [](const auto& x) {
+         return gather(x[0], 1, labels({3, 4}, 5));
+       }},
   });
 }

@@ -11,9 +11,13 @@ const Tensor<Index> four = labels({4}, 3), pixels = labels({2, 2, 3}, 4), with_i
 
 /// Hard targets 0 and 1 of any shape, and soft ones.
 template <class T>
-Tensor<T> hard(const Shape& shape) { return random::Generator(9).bernoulli<T>(shape, 0.4); }
+Tensor<T> hard(const Shape& shape) {
+  return random::Generator(9).bernoulli<T>(shape, 0.4);
+}
 template <class V>
-auto hard_like(const V& x) { return hard<typename V::Scalar>(x.shape()); }
+auto hard_like(const V& x) {
+  return hard<typename V::Scalar>(x.shape());
+}
 
 const bool registered = add(
     {.title = "Losses",
@@ -95,7 +99,8 @@ TEST_CASE("losses of binary scores have the values of their formulas") {
   CHECK(is(dice_loss(z, y), 0.407330099));
   CHECK(is(dice_loss(z, y, {.squared = true}), 0.325966205));
   CHECK(is(tversky_loss(z, y), 0.345452532));
-  CHECK(is(tversky_loss(z, y, {.fp_weight = 0.5, .fn_weight = 0.5, .smooth = 0.5}), 1 - (1 - dice_loss(z, y, {.smooth = 1}).item())));
+  CHECK(is(tversky_loss(z, y, {.fp_weight = 0.5, .fn_weight = 0.5, .smooth = 0.5}),
+           1 - (1 - dice_loss(z, y, {.smooth = 1}).item())));
   CHECK(is(tversky_loss(z, y, {.power = 0.75}), 0.450600101));
 }
 

@@ -52,7 +52,7 @@ struct Operation {
   std::string summary;    ///< formula or rule, for the page of operations
   std::vector<Sample> samples;
   std::vector<ErrorInput> errors = {};
-  int order = 2;          ///< how often it can be differentiated in these tests
+  int order = 2;  ///< how often it can be differentiated in these tests
 };
 
 struct Family {
@@ -73,7 +73,9 @@ inline bool add(Family family) {
 }
 
 /// Normal numbers that depend on the seed alone.
-inline Tensor<double> normal(const Shape& shape, std::uint64_t seed = 1) { return random::Generator(seed).normal<double>(shape); }
+inline Tensor<double> normal(const Shape& shape, std::uint64_t seed = 1) {
+  return random::Generator(seed).normal<double>(shape);
+}
 inline Tensor<double> uniform(const Shape& shape, double low, double high, std::uint64_t seed = 1) {
   return random::Generator(seed).uniform<double>(shape, low, high);
 }
@@ -82,6 +84,5 @@ inline Tensor<double> uniform(const Shape& shape, double low, double high, std::
 inline Tensor<Index> labels(const Shape& shape, Index classes) {
   return map(Tensor<Index>::arange(shape.numel()), [classes](Index i) { return (i * 7 + 3) % classes; }).reshape(shape);
 }
-
 
 }  // namespace records

@@ -37,7 +37,8 @@ std::string thrown(const Forward<T>& call, const std::vector<Shape>& shapes, boo
 
 template <class T>
 bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.numel()) * sizeof(T)) == 0;
+  return a.shape() == b.shape() &&
+         std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.numel()) * sizeof(T)) == 0;
 }
 
 /// The result of a sample and its gradients, on `threads` threads.
@@ -48,7 +49,8 @@ std::vector<Tensor<float>> compute(const Sample& sample, int threads) {
   const Variable<float> y = sample.call.as_float(inputs);
   std::vector<Tensor<float>> out{y.value()};
   const Tensor<float> weight = random::Generator(5).normal<float>(y.shape());
-  for (const auto& gradient : grad<float>({y}, inputs, {.allow_unused = true}, {weight})) out.push_back(gradient.value());
+  for (const auto& gradient : grad<float>({y}, inputs, {.allow_unused = true}, {weight}))
+    out.push_back(gradient.value());
   set_num_threads(before);
   return out;
 }
@@ -63,17 +65,22 @@ void for_each_operation(F&& f) {
 std::string page() {
   std::ostringstream out;
   out << "# Operations\n\n"
-         "Differentiable operations on `Variable`s and floating-point `Tensor`s. Images are [N,H,W,C]. This page is made from the\n"
-         "records that also test the operations (`tests/ops`); `KASHI_UPDATE_DOCS=1 build/tests/kashi_tests_ops \"the page of operations*\"`\n"
+         "Differentiable operations on `Variable`s and floating-point `Tensor`s. Images are [N,H,W,C]. This page is "
+         "made from the\n"
+         "records that also test the operations (`tests/ops`); `KASHI_UPDATE_DOCS=1 build/tests/kashi_tests_ops \"the "
+         "page of operations*\"`\n"
          "writes it anew. Every operation has second derivatives unless it says otherwise.\n";
   std::vector<Family> families = registry();
   std::sort(families.begin(), families.end(), [](const Family& a, const Family& b) { return a.title < b.title; });
   for (const Family& family : families) {
-    out << "\n## " << family.title << "\n\n`#include <kashi/ops/" << family.header << ">`\n\n| Call | Meaning |\n|---|---|\n";
+    out << "\n## " << family.title << "\n\n`#include <kashi/ops/" << family.header
+        << ">`\n\n| Call | Meaning |\n|---|---|\n";
     for (const Operation& operation : family.operations) {
       std::string summary = operation.summary;
-      for (std::size_t at = summary.find('|'); at != std::string::npos; at = summary.find('|', at + 2)) summary.insert(at, "\\");
-      out << "| `" << operation.signature << "` | " << summary << (operation.order < 2 ? " (first derivatives only)" : "") << " |\n";
+      for (std::size_t at = summary.find('|'); at != std::string::npos; at = summary.find('|', at + 2))
+        summary.insert(at, "\\");
+      out << "| `" << operation.signature << "` | " << summary
+          << (operation.order < 2 ? " (first derivatives only)" : "") << " |\n";
     }
     bool has_errors = false;
     for (const Operation& operation : family.operations)
@@ -104,8 +111,8 @@ TEST_CASE("gradients of every operation agree with finite differences, in the se
       skipped += result.skipped;
     }
   });
-  std::printf("operations: %lld samples, %lld derivatives compared, %lld elements skipped at kinks\n", static_cast<long long>(samples),
-              static_cast<long long>(compared), static_cast<long long>(skipped));
+  std::printf("operations: %lld samples, %lld derivatives compared, %lld elements skipped at kinks\n",
+              static_cast<long long>(samples), static_cast<long long>(compared), static_cast<long long>(skipped));
 }
 
 TEST_CASE("float, double, with and without gradient throw the same text") {
@@ -140,7 +147,8 @@ TEST_CASE("float results agree with double ones") {
       if (!sample.gradients) continue;
       INFO(operation.signature << ", sample " << sample.name);
       const Tensor<double> expected = sample.call.as_double(variables<double>(sample.inputs, false)).value();
-      CHECK(allclose(sample.call.as_float(variables<float>(sample.inputs, false)).value().to<double>(), expected, 1e-4, 1e-4));
+      CHECK(allclose(sample.call.as_float(variables<float>(sample.inputs, false)).value().to<double>(), expected, 1e-4,
+                     1e-4));
     }
   });
 }

@@ -24,35 +24,35 @@ namespace kashi::inline v0 {
 struct GradTolerance {
   double first_order = 1e-6;
   double second_order = 1e-5;
-  double absolute = 1e-9;   ///< differences below this are rounding, whatever the size
+  double absolute = 1e-9;  ///< differences below this are rounding, whatever the size
 };
 
 /// Options of grad_check.
 struct GradCheckOptions {
-  int order = 1;                   ///< 2: the gradients' gradients too
-  bool full = false;               ///< every element of the Jacobian
-  int directions = 3;              ///< random directions for each input
-  double step = 1e-5;              ///< of the central differences
+  int order = 1;       ///< 2: the gradients' gradients too
+  bool full = false;   ///< every element of the Jacobian
+  int directions = 3;  ///< random directions for each input
+  double step = 1e-5;  ///< of the central differences
   GradTolerance tolerance = {};
-  std::vector<double> kinks = {};  ///< elements near one of these values are left out
-  double kink_band = 1e-3;         ///< how near
+  std::vector<double> kinks = {};                                   ///< elements near one of these values are left out
+  double kink_band = 1e-3;                                          ///< how near
   std::function<bool(std::size_t input, Index element)> skip = {};  ///< further elements that are left out
-  std::uint64_t seed = 1;          ///< of the directions
+  std::uint64_t seed = 1;                                           ///< of the directions
 };
 
 /// What grad_check found.
 struct GradCheckResult {
   bool passed = true;
-  double worst = 0.0;       ///< largest relative error
-  std::string where = {};   ///< order, input and element (or direction) of the largest error, with both numbers
-  Index compared = 0;       ///< numbers that were compared
-  Index skipped = 0;        ///< elements left out near kinks
+  double worst = 0.0;      ///< largest relative error
+  std::string where = {};  ///< order, input and element (or direction) of the largest error, with both numbers
+  Index compared = 0;      ///< numbers that were compared
+  Index skipped = 0;       ///< elements left out near kinks
 
   explicit operator bool() const { return passed; }
   /// One line.
   std::string to_string() const {
-    return text("grad_check: ", passed ? "passed" : "failed", "; worst relative error ", worst, where.empty() ? "" : " at ", where, "; ",
-                compared, " compared, ", skipped, " elements skipped");
+    return text("grad_check: ", passed ? "passed" : "failed", "; worst relative error ", worst,
+                where.empty() ? "" : " at ", where, "; ", compared, " compared, ", skipped, " elements skipped");
   }
 };
 
@@ -61,7 +61,8 @@ namespace detail {
 using GradCheckValues = std::vector<Tensor<double>>;
 using GradCheckVariables = std::vector<Variable<double>>;
 
-/// Calls a function of one, two or three Variables, or of a vector of them. A generic lambda's one argument is a Variable.
+/// Calls a function of one, two or three Variables, or of a vector of them. A generic lambda's one argument is a
+/// Variable.
 template <class F>
 Variable<double> call_with(F& function, const GradCheckVariables& x) {
   using V = const Variable<double>&;
@@ -101,8 +102,8 @@ class GradComparison {
       : options_(options), result_(result), tolerance_(tolerance), name_(std::move(name)), generator_(options.seed) {}
 
   /// `gradients` are those of `value` at `inputs`. Elements for which `skipped` is 1 keep still.
-  void run(const std::function<double(const GradCheckValues&)>& value, const GradCheckValues& inputs, const GradCheckValues& gradients,
-           const std::vector<Tensor<bool>>& skipped) {
+  void run(const std::function<double(const GradCheckValues&)>& value, const GradCheckValues& inputs,
+           const GradCheckValues& gradients, const std::vector<Tensor<bool>>& skipped) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i].numel() == 0) continue;
       const auto along = [&](const Tensor<double>& direction) { return difference(value, inputs, i, direction); };
@@ -115,10 +116,12 @@ class GradComparison {
         Tensor<double> direction = generator_.normal<double>(inputs[i].shape());
         for (Index k = 0; k < direction.numel(); ++k)
           if (skipped[i].data()[k]) direction.mutable_data()[k] = 0.0;
-        compare(along(direction), dot(gradients[i], direction), norm_of_products(gradients[i], direction), text(name_, ", input ", i, ", direction ", d));
+        compare(along(direction), dot(gradients[i], direction), norm_of_products(gradients[i], direction),
+                text(name_, ", input ", i, ", direction ", d));
       }
       // A direction that fails does not say which element is wrong; single elements do.
-      if (was_good && !result_.passed) elements(along, i, gradients[i], skipped[i], std::min<Index>(1000, inputs[i].numel()));
+      if (was_good && !result_.passed)
+        elements(along, i, gradients[i], skipped[i], std::min<Index>(1000, inputs[i].numel()));
     }
   }
 
@@ -137,7 +140,8 @@ class GradComparison {
   }
 
  private:
-  double difference(const std::function<double(const GradCheckValues&)>& value, const GradCheckValues& inputs, std::size_t input, const Tensor<double>& direction) const {
+  double difference(const std::function<double(const GradCheckValues&)>& value, const GradCheckValues& inputs,
+                    std::size_t input, const Tensor<double>& direction) const {
     const auto moved = [&](double step) {
       GradCheckValues values = inputs;
       values[input] = inputs[input] + direction * step;
@@ -147,7 +151,8 @@ class GradComparison {
   }
 
   template <class Along>
-  void elements(const Along& along, std::size_t input, const Tensor<double>& gradient, const Tensor<bool>& skipped, Index count) {
+  void elements(const Along& along, std::size_t input, const Tensor<double>& gradient, const Tensor<bool>& skipped,
+                Index count) {
     const double size = std::sqrt(dot(gradient, gradient) / static_cast<double>(gradient.numel()));
     for (Index k = 0; k < count; ++k) {
       if (skipped.data()[k]) continue;
@@ -173,12 +178,14 @@ class GradComparison {
 template <class F>
 class GradChecker {
  public:
-  GradChecker(F& function, GradCheckValues inputs, const GradCheckOptions& options) : function_(function), inputs_(std::move(inputs)), options_(options), generator_(options.seed + 1) {
+  GradChecker(F& function, GradCheckValues inputs, const GradCheckOptions& options)
+      : function_(function), inputs_(std::move(inputs)), options_(options), generator_(options.seed + 1) {
     require(options.order == 1 || options.order == 2, "grad_check: order must be 1 or 2; got ", options.order);
     require(options.step > 0.0 && options.directions >= 1, "grad_check: step and directions must be positive");
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       skipped_.push_back(map(inputs_[i], [&](double v) {
-        return std::any_of(options.kinks.begin(), options.kinks.end(), [&](double kink) { return std::abs(v - kink) < options.kink_band; });
+        return std::any_of(options.kinks.begin(), options.kinks.end(),
+                           [&](double kink) { return std::abs(v - kink) < options.kink_band; });
       }));
       for (Index k = 0; k < inputs_[i].numel(); ++k) {
         if (options.skip && options.skip(i, k)) skipped_[i].mutable_data()[k] = true;
@@ -253,7 +260,8 @@ class GradChecker {
     if (outputs.empty()) {
       for (const auto& input : inputs) found.push_back(Tensor<double>::zeros(input.shape()));
     } else {
-      for (const auto& second : grad<double>(outputs, all, {.allow_unused = true}, seeds)) found.push_back(second.value());
+      for (const auto& second : grad<double>(outputs, all, {.allow_unused = true}, seeds))
+        found.push_back(second.value());
     }
     std::vector<Tensor<bool>> skipped = skipped_;
     skipped.push_back(Tensor<bool>::zeros(u.shape()));
@@ -271,10 +279,11 @@ class GradChecker {
 }  // namespace detail
 
 /// Compares the gradients of `function` at `inputs` with finite differences. The function takes one to three
-/// `const Variable<double>&`, or a `const std::vector<Variable<double>>&`, gives a Variable<double> of any shape, and must
-/// give the same for the same inputs. Throws ValueError for options that can't be.
+/// `const Variable<double>&`, or a `const std::vector<Variable<double>>&`, gives a Variable<double> of any shape, and
+/// must give the same for the same inputs. Throws ValueError for options that can't be.
 template <class F>
-GradCheckResult grad_check(F&& function, const std::vector<Tensor<double>>& inputs, const GradCheckOptions& options = {}) {
+GradCheckResult grad_check(F&& function, const std::vector<Tensor<double>>& inputs,
+                           const GradCheckOptions& options = {}) {
   return detail::GradChecker(function, inputs, options).run();
 }
 

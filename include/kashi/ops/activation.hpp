@@ -33,11 +33,12 @@ namespace detail {
 /// f(x), whose derivative is slope(x): gradients in one pass. `derivative` makes the same of differentiable operations.
 template <class T, class F, class Slope, class Derivative>
 Variable<T> activation(const char* name, const Variable<T>& x, F f, Slope slope, Derivative derivative) {
-  return record<T>(name, map(x.value(), f), {x}, [x = Saved(x), slope, derivative](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> v = context.get(x);
-    if (context.create_graph()) return {mul(context.grad(), derivative(v))};
-    return {zip(context.grad().value(), v.value(), [slope](T g, T u) { return g * slope(u); })};
-  });
+  return record<T>(name, map(x.value(), f), {x},
+                   [x = Saved(x), slope, derivative](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> v = context.get(x);
+                     if (context.create_graph()) return {mul(context.grad(), derivative(v))};
+                     return {zip(context.grad().value(), v.value(), [slope](T g, T u) { return g * slope(u); })};
+                   });
 }
 
 /// The same for straight pieces: the slope is a constant of each.
@@ -60,16 +61,20 @@ template <Differentiable X>
 VariableOf<X> leaky_relu(const X& x, double negative_slope = 0.01) {
   using T = ScalarOf<X>;
   const T slope = static_cast<T>(negative_slope);
-  return detail::piecewise_linear<T>("leaky_relu", as_variable(x), [slope](T v) { return v > T{0} ? v : slope * v; },
-                                     [slope](T v) { return v > T{0} ? T{1} : slope; });
+  return detail::piecewise_linear<T>(
+      "leaky_relu", as_variable(x), [slope](T v) { return v > T{0} ? v : slope * v; },
+      [slope](T v) { return v > T{0} ? T{1} : slope; });
 }
 
 /// x held within [0, 6]; the derivative at both kinks is 0.
 template <Differentiable X>
 VariableOf<X> relu6(const X& x) {
   using T = ScalarOf<X>;
-  return detail::piecewise_linear<T>("relu6", as_variable(x), [](T v) { return v < T{0} ? T{0} : v > T{6} ? T{6} : v; },
-                                     [](T v) { return v > T{0} && v < T{6} ? T{1} : T{0}; });
+  return detail::piecewise_linear<T>(
+      "relu6", as_variable(x), [](T v) { return v < T{0}   ? T{0}
+                                                : v > T{6} ? T{6}
+                                                           : v; },
+      [](T v) { return v > T{0} && v < T{6} ? T{1} : T{0}; });
 }
 
 /// x where positive, else alpha * (e^x - 1) (Clevert et al. 2015).
@@ -77,12 +82,14 @@ template <Differentiable X>
 VariableOf<X> elu(const X& x, double alpha = 1.0) {
   using T = ScalarOf<X>;
   const T a = static_cast<T>(alpha);
-  return detail::activation<T>("elu", as_variable(x), [a](T v) { return v > T{0} ? v : a * std::expm1(v); },
-                               [a](T v) { return v > T{0} ? T{1} : a * std::exp(v); }, [a](const Variable<T>& v) {
-                                 const Tensor<T> right = map(v.value(), [](T u) { return u > T{0} ? T{1} : T{0}; });
-                                 const Tensor<T> left = map(right, [a](T u) { return a * (T{1} - u); });
-                                 return add(right, mul(left, exp(clamp(v, -std::numeric_limits<double>::infinity(), 0.0))));
-                               });
+  return detail::activation<T>(
+      "elu", as_variable(x), [a](T v) { return v > T{0} ? v : a * std::expm1(v); },
+      [a](T v) { return v > T{0} ? T{1} : a * std::exp(v); },
+      [a](const Variable<T>& v) {
+        const Tensor<T> right = map(v.value(), [](T u) { return u > T{0} ? T{1} : T{0}; });
+        const Tensor<T> left = map(right, [a](T u) { return a * (T{1} - u); });
+        return add(right, mul(left, exp(clamp(v, -std::numeric_limits<double>::infinity(), 0.0))));
+      });
 }
 
 /// 1 / (1 + e^-x).
@@ -115,15 +122,16 @@ VariableOf<X> tanh(const X& input) {
 template <Differentiable X>
 VariableOf<X> silu(const X& x) {
   using T = ScalarOf<X>;
-  return detail::activation<T>("silu", as_variable(x), [](T v) { return v * detail::logistic(v); },
-                               [](T v) {
-                                 const T p = detail::logistic(v);
-                                 return p * (T{1} + v * (T{1} - p));
-                               },
-                               [](const Variable<T>& v) {
-                                 const Variable<T> p = sigmoid(v);
-                                 return mul(p, add(1, mul(v, sub(1, p))));
-                               });
+  return detail::activation<T>(
+      "silu", as_variable(x), [](T v) { return v * detail::logistic(v); },
+      [](T v) {
+        const T p = detail::logistic(v);
+        return p * (T{1} + v * (T{1} - p));
+      },
+      [](const Variable<T>& v) {
+        const Variable<T> p = sigmoid(v);
+        return mul(p, add(1, mul(v, sub(1, p))));
+      });
 }
 
 /// Which formula gelu uses.
@@ -138,7 +146,8 @@ namespace detail {
 template <class T>
 Variable<T> exact_gelu(const Variable<T>& x) {
   constexpr T root_half = static_cast<T>(1.0 / std::numbers::sqrt2);
-  constexpr T density = static_cast<T>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);  // of the normal distribution at 0
+  constexpr T density =
+      static_cast<T>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);  // of the normal distribution at 0
   const auto distribution = [](T v) { return T{0.5} * std::erfc(-v * root_half); };
   return activation(
       "gelu", x, [distribution](T v) { return v * distribution(v); },
@@ -172,16 +181,20 @@ Variable<T> tanh_gelu(const Variable<T>& x) {
 template <Differentiable X>
 VariableOf<X> gelu(const X& x, GeluApproximation approximation = GeluApproximation::none) {
   using T = ScalarOf<X>;
-  return approximation == GeluApproximation::tanh ? detail::tanh_gelu<T>(as_variable(x)) : detail::exact_gelu<T>(as_variable(x));
+  return approximation == GeluApproximation::tanh ? detail::tanh_gelu<T>(as_variable(x))
+                                                  : detail::exact_gelu<T>(as_variable(x));
 }
 
 /// relu6(x + 3) / 6; the derivative at both kinks is 0.
 template <Differentiable X>
 VariableOf<X> hard_sigmoid(const X& x) {
   using T = ScalarOf<X>;
-  return detail::piecewise_linear<T>("hard_sigmoid", as_variable(x),
-                                     [](T v) { return (v < T{-3} ? T{0} : v > T{3} ? T{6} : v + T{3}) / T{6}; },
-                                     [](T v) { return v > T{-3} && v < T{3} ? T{1} / T{6} : T{0}; });
+  return detail::piecewise_linear<T>(
+      "hard_sigmoid", as_variable(x),
+      [](T v) {
+        return (v < T{-3} ? T{0} : v > T{3} ? T{6} : v + T{3}) / T{6};
+      },
+      [](T v) { return v > T{-3} && v < T{3} ? T{1} / T{6} : T{0}; });
 }
 
 /// x * relu6(x + 3) / 6 (Howard et al. 2019).
@@ -189,13 +202,15 @@ template <Differentiable X>
 VariableOf<X> hard_swish(const X& x) {
   using T = ScalarOf<X>;
   const auto slope = [](T v) { return v <= T{-3} ? T{0} : v < T{3} ? v / T{3} + T{0.5} : T{1}; };
-  return detail::activation<T>("hard_swish", as_variable(x),
-                               [](T v) { return v <= T{-3} ? T{0} : v < T{3} ? v * (v + T{3}) / T{6} : v; }, slope,
-                               [slope](const Variable<T>& v) {
-                                 const Tensor<T> inside = map(v.value(), [](T u) { return u > T{-3} && u < T{3} ? T{1} / T{3} : T{0}; });
-                                 const Tensor<T> rest = zip(v.value(), inside, [slope](T u, T i) { return slope(u) - i * u; });
-                                 return add(mul(inside, v), rest);
-                               });
+  return detail::activation<T>(
+      "hard_swish", as_variable(x), [](T v) { return v <= T{-3} ? T{0}
+                                                     : v < T{3} ? v * (v + T{3}) / T{6}
+                                                                : v; }, slope,
+      [slope](const Variable<T>& v) {
+        const Tensor<T> inside = map(v.value(), [](T u) { return u > T{-3} && u < T{3} ? T{1} / T{3} : T{0}; });
+        const Tensor<T> rest = zip(v.value(), inside, [slope](T u, T i) { return slope(u) - i * u; });
+        return add(mul(inside, v), rest);
+      });
 }
 
 /// log(1 + e^(beta x)) / beta; x itself where beta x is above the threshold (PyTorch's rule).
@@ -205,12 +220,16 @@ VariableOf<X> softplus(const X& x, double beta = 1.0, double threshold = 20.0) {
   using T = ScalarOf<X>;
   require(beta > 0.0, "softplus: beta must be positive; got ", beta);
   const T b = static_cast<T>(beta), limit = static_cast<T>(threshold);
-  return detail::activation<T>("softplus", as_variable(x), [b, limit](T v) { return b * v > limit ? v : (std::max(b * v, T{0}) + std::log1p(std::exp(-std::abs(b * v)))) / b; },
-                               [b, limit](T v) { return b * v > limit ? T{1} : detail::logistic(b * v); },
-                               [b, limit](const Variable<T>& v) {
-                                 const Tensor<T> straight = map(v.value(), [b, limit](T u) { return b * u > limit ? T{1} : T{0}; });
-                                 return add(straight, mul(T{1} - straight, sigmoid(mul(b, v))));
-                               });
+  return detail::activation<T>(
+      "softplus", as_variable(x),
+      [b, limit](T v) {
+        return b * v > limit ? v : (std::max(b * v, T{0}) + std::log1p(std::exp(-std::abs(b * v)))) / b;
+      },
+      [b, limit](T v) { return b * v > limit ? T{1} : detail::logistic(b * v); },
+      [b, limit](const Variable<T>& v) {
+        const Tensor<T> straight = map(v.value(), [b, limit](T u) { return b * u > limit ? T{1} : T{0}; });
+        return add(straight, mul(T{1} - straight, sigmoid(mul(b, v))));
+      });
 }
 
 /// log(sigmoid(x)), exact where sigmoid would underflow.

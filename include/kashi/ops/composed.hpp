@@ -11,7 +11,8 @@ namespace kashi::inline v0 {
 /// For a fused rule under create_graph(): the gradients of `composed`, the operation's result made of differentiable
 /// operations on its saved `inputs`, weighted by the gradient that arrived. Inputs without gradient get none.
 template <class T>
-Gradients<T> gradients_of_composed(const GradContext<T>& context, const Variable<T>& composed, const std::vector<Variable<T>>& inputs) {
+Gradients<T> gradients_of_composed(const GradContext<T>& context, const Variable<T>& composed,
+                                   const std::vector<Variable<T>>& inputs) {
   std::vector<Variable<T>> wanted;
   for (const auto& input : inputs)
     if (input.requires_grad()) wanted.push_back(input);

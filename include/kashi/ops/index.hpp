@@ -8,18 +8,18 @@
 
 namespace kashi::inline v0 {
 
-/// `a` where the condition holds, else `b`; both broadcast to the condition's shape. What is not chosen gets no gradient,
-/// whatever its value. Throws ShapeError if shapes do not fit.
+/// `a` where the condition holds, else `b`; both broadcast to the condition's shape. What is not chosen gets no
+/// gradient, whatever its value. Throws ShapeError if shapes do not fit.
 template <class A, class B>
-  requires VariablePair<A, B>
-VariableOfPair<A, B> where(const Tensor<bool>& condition, const A& left, const B& right) {
+requires VariablePair<A, B> VariableOfPair<A, B> where(const Tensor<bool>& condition, const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
   const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
   Tensor<T> value = where(condition, a.value(), b.value());
-  return record<T>("where", std::move(value), {a, b}, [condition, sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
-    return {context.needs(0) ? sum_to(where(condition, context.grad(), 0.0), sa) : Variable<T>(),
-            context.needs(1) ? sum_to(where(condition, 0.0, context.grad()), sb) : Variable<T>()};
-  });
+  return record<T>("where", std::move(value), {a, b},
+                   [condition, sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
+                     return {context.needs(0) ? sum_to(where(condition, context.grad(), 0.0), sa) : Variable<T>(),
+                             context.needs(1) ? sum_to(where(condition, 0.0, context.grad()), sb) : Variable<T>()};
+                   });
 }
 
 namespace detail {
@@ -59,25 +59,28 @@ template <class T>
 Variable<T> gather(const Variable<T>& x, Index axis, const Tensor<Index>& index) {
   const int a = x.shape().normalize_axis(axis, "gather");
   const Tensor<Index> own = index.clone();
-  return linear_operation("gather", x, [a, own](const Tensor<T>& v) { return gather(v, a, own); },
-                          [a, own, shape = x.shape()](const Tensor<T>& v) { return detail::scatter_add(v, a, own, shape); });
+  return linear_operation(
+      "gather", x, [a, own](const Tensor<T>& v) { return gather(v, a, own); },
+      [a, own, shape = x.shape()](const Tensor<T>& v) { return detail::scatter_add(v, a, own, shape); });
 }
 
 /// Rows of the first axis by number: out[i] = x[rows[i]], as an embedding takes them. Throws as for tensors.
 template <class T>
 Variable<T> gather_rows(const Variable<T>& x, const Tensor<Index>& rows) {
   const Tensor<Index> own = rows.clone();
-  return linear_operation("gather_rows", x, [own](const Tensor<T>& v) { return gather_rows(v, own); },
-                          [own, shape = x.shape()](const Tensor<T>& v) { return detail::scatter_add_rows(v, own, shape); });
+  return linear_operation(
+      "gather_rows", x, [own](const Tensor<T>& v) { return gather_rows(v, own); },
+      [own, shape = x.shape()](const Tensor<T>& v) { return detail::scatter_add_rows(v, own, shape); });
 }
 
 /// Rows [begin, end) of the first axis; the value is a view. Throws ShapeError out of range.
 template <class T>
 Variable<T> slice(const Variable<T>& x, Index begin, Index end) {
   Tensor<T> rows = x.value().slice(begin, end);
-  return record<T>("slice", std::move(rows), {x}, [begin, after = x.size(0) - end](const GradContext<T>& context) -> Gradients<T> {
-    return {pad_axis(context.grad(), 0, begin, after)};
-  });
+  return record<T>("slice", std::move(rows), {x},
+                   [begin, after = x.size(0) - end](const GradContext<T>& context) -> Gradients<T> {
+                     return {pad_axis(context.grad(), 0, begin, after)};
+                   });
 }
 
 /// Entry `i` of an axis, which vanishes; negative indices count from the end. Throws ShapeError out of range.

@@ -1,7 +1,7 @@
 /// The fused core of all normalisations, on values seen as [N,S,G,K].
 ///
-/// Each (n, g) has one mean and one variance, over S and K. Batch norm is N = 1, G = C, K = 1; instance norm G = C, K = 1;
-/// group norm G = groups, K = C / G; layer norm S = G = 1. Weight and bias are given by channel, G * K of them.
+/// Each (n, g) has one mean and one variance, over S and K. Batch norm is N = 1, G = C, K = 1; instance norm G = C, K =
+/// 1; group norm G = groups, K = C / G; layer norm S = G = 1. Weight and bias are given by channel, G * K of them.
 /// ops/norm.hpp makes the public operations of it. Sums are taken in double, in blocks that the sizes alone decide.
 #pragma once
 
@@ -131,16 +131,23 @@ template <class T>
 NormStatistics norm_statistics(const NormView& v, const Tensor<T>& x) {
   const double share = 1.0 / static_cast<double>(v.count());
   const T* in = x.data();
-  const Tensor<double> mean = group_sums<1>(v, [&](Index n, Index s) {
-                                return [p = in + (n * v.S + s) * v.channels()](Index c, Index) { return Sums<1>{static_cast<double>(p[c])}; };
-                              })[0] * share;
+  const Tensor<double> mean = group_sums<1>(v,
+                                            [&](Index n, Index s) {
+                                              return [p = in + (n * v.S + s) * v.channels()](Index c, Index) {
+                                                return Sums<1>{static_cast<double>(p[c])};
+                                              };
+                                            })[0] *
+                              share;
   const double* m = mean.data();
-  Tensor<double> variance = group_sums<1>(v, [&](Index n, Index s) {
-                              return [p = in + (n * v.S + s) * v.channels(), m = m + n * v.G](Index c, Index g) {
-                                const double distance = static_cast<double>(p[c]) - m[g];
-                                return Sums<1>{distance * distance};
-                              };
-                            })[0] * share;
+  Tensor<double> variance =
+      group_sums<1>(v,
+                    [&](Index n, Index s) {
+                      return [p = in + (n * v.S + s) * v.channels(), m = m + n * v.G](Index c, Index g) {
+                        const double distance = static_cast<double>(p[c]) - m[g];
+                        return Sums<1>{distance * distance};
+                      };
+                    })[0] *
+      share;
   return {mean, variance};
 }
 
@@ -154,7 +161,9 @@ struct NormScale {
 
 template <class T>
 NormScale<T> norm_scale(const NormStatistics& s, double eps, bool is_constant) {
-  return {s.mean.to<T>(), map(s.variance, [eps](double variance) { return static_cast<T>(1.0 / std::sqrt(variance + eps)); }), is_constant};
+  return {s.mean.to<T>(),
+          map(s.variance, [eps](double variance) { return static_cast<T>(1.0 / std::sqrt(variance + eps)); }),
+          is_constant};
 }
 
 /// Weight or bias by channel, or `absent` everywhere.
@@ -165,7 +174,8 @@ Tensor<T> affine_values(const NormView& v, const Variable<T>& given, T absent) {
 
 /// (x - mean) * inverse * weight + bias.
 template <class T>
-Tensor<T> normalize(const NormView& v, const Tensor<T>& x, const NormScale<T>& scale, const Tensor<T>& weight, const Tensor<T>& bias) {
+Tensor<T> normalize(const NormView& v, const Tensor<T>& x, const NormScale<T>& scale, const Tensor<T>& weight,
+                    const Tensor<T>& bias) {
   Tensor<T> y = Tensor<T>::empty(x.shape());
   T* result = y.mutable_data();
   NormCut(v).for_each(v, [&, in = x.data(), w = weight.data(), b = bias.data()](Index n, Index s, Index s_end, Index) {
@@ -181,10 +191,11 @@ Tensor<T> normalize(const NormView& v, const Tensor<T>& x, const NormScale<T>& s
 }
 
 /// dx, dweight and dbias in one go: with z = (x - mean) * inverse and g = dy * weight,
-/// dx = inverse * (g - mean(g) - z * mean(g z)), or inverse * g for constant statistics; dweight = sum(dy z), dbias = sum(dy).
+/// dx = inverse * (g - mean(g) - z * mean(g z)), or inverse * g for constant statistics; dweight = sum(dy z), dbias =
+/// sum(dy).
 template <class T>
-std::array<Tensor<T>, 3> normalize_backward(const NormView& v, const Tensor<T>& x, const NormScale<T>& scale, const Tensor<T>& weight,
-                                            const Tensor<T>& dy) {
+std::array<Tensor<T>, 3> normalize_backward(const NormView& v, const Tensor<T>& x, const NormScale<T>& scale,
+                                            const Tensor<T>& weight, const Tensor<T>& dy) {
   const T* in = x.data();
   const T* up = dy.data();
   const T* w = weight.data();
@@ -192,7 +203,8 @@ std::array<Tensor<T>, 3> normalize_backward(const NormView& v, const Tensor<T>& 
   const auto products = [&](bool weighted) {
     return [&, weighted](Index n, Index s) {
       const Index at = (n * v.S + s) * v.channels();
-      return [p = in + at, u = up + at, w, weighted, mean = scale.mean.data() + n * v.G, inverse = scale.inverse.data() + n * v.G](Index c, Index g) {
+      return [p = in + at, u = up + at, w, weighted, mean = scale.mean.data() + n * v.G,
+              inverse = scale.inverse.data() + n * v.G](Index c, Index g) {
         const T gradient = weighted ? u[c] * w[c] : u[c];
         return Sums<2>{static_cast<double>(gradient), static_cast<double>(gradient * (p[c] - mean[g]) * inverse[g])};
       };
@@ -200,9 +212,12 @@ std::array<Tensor<T>, 3> normalize_backward(const NormView& v, const Tensor<T>& 
   };
   const Tensor<double> affine = channel_sums<2>(v, products(false));
   Tensor<double> means;  // mean(g) and mean(g z), [2,N,1,G,1]
-  if (scale.is_constant) means = Tensor<double>::zeros({2, v.N, 1, v.G, 1});
-  else if (v.N == 1 && v.K == 1) means = (affine * weight.template to<double>()).reshape({2, 1, 1, v.G, 1});  // a channel is a group
-  else means = group_sums<2>(v, products(true));
+  if (scale.is_constant)
+    means = Tensor<double>::zeros({2, v.N, 1, v.G, 1});
+  else if (v.N == 1 && v.K == 1)
+    means = (affine * weight.template to<double>()).reshape({2, 1, 1, v.G, 1});  // a channel is a group
+  else
+    means = group_sums<2>(v, products(true));
   means = means * (1.0 / static_cast<double>(v.count()));
   const Tensor<T> mean_g = means[0].template to<T>(), mean_gz = means[1].template to<T>();
 
@@ -226,8 +241,9 @@ std::array<Tensor<T>, 3> normalize_backward(const NormView& v, const Tensor<T>& 
 
 /// The same from differentiable operations, for second derivatives. `x`, `dy` of any shape; `weight` may be undefined.
 template <class T>
-std::array<Variable<T>, 3> normalize_backward_composed(const NormView& v, const Variable<T>& x, const NormScale<T>& scale, double eps,
-                                                       const Variable<T>& weight, const Variable<T>& dy) {
+std::array<Variable<T>, 3> normalize_backward_composed(const NormView& v, const Variable<T>& x,
+                                                       const NormScale<T>& scale, double eps, const Variable<T>& weight,
+                                                       const Variable<T>& dy) {
   const Axes group{1, 3}, rows{0, 1};
   const Variable<T> values = reshape(x, v.shape()), up = reshape(dy, v.shape());
   Variable<T> centered, inverse(scale.inverse);
@@ -239,25 +255,30 @@ std::array<Variable<T>, 3> normalize_backward_composed(const NormView& v, const 
   }
   const Variable<T> z = mul(centered, inverse);
   const Variable<T> g = weight.defined() ? mul(up, reshape(weight, v.affine())) : up;
-  const Variable<T> inner = scale.is_constant ? g : sub(g, add(mean(g, group, true), mul(z, mean(mul(g, z), group, true))));
+  const Variable<T> inner =
+      scale.is_constant ? g : sub(g, add(mean(g, group, true), mul(z, mean(mul(g, z), group, true))));
   const Shape channels{v.channels()};
-  return {reshape(mul(inner, inverse), x.shape()), reshape(sum(mul(up, z), rows), channels), reshape(sum(up, rows), channels)};
+  return {reshape(mul(inner, inverse), x.shape()), reshape(sum(mul(up, z), rows), channels),
+          reshape(sum(up, rows), channels)};
 }
 
 /// Normalisation as an operation. `weight` and `bias` have shape [G*K] or are undefined.
 template <class T>
-Variable<T> normalize_operation(const char* name, const NormView& v, const Variable<T>& x, const NormScale<T>& scale, double eps,
-                                const Variable<T>& weight, const Variable<T>& bias) {
+Variable<T> normalize_operation(const char* name, const NormView& v, const Variable<T>& x, const NormScale<T>& scale,
+                                double eps, const Variable<T>& weight, const Variable<T>& bias) {
   Tensor<T> y = normalize(v, x.value(), scale, affine_values(v, weight, T{1}), affine_values(v, bias, T{0}));
-  return record<T>(name, std::move(y), {x, weight, bias}, [v, scale, eps, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> values = context.get(x), factor = context.get(w);
-    if (context.create_graph()) {
-      const auto [dx, dw, db] = normalize_backward_composed(v, values, scale, eps, factor, context.grad());
-      return {dx, dw, db};
-    }
-    const auto [dx, dw, db] = normalize_backward(v, values.value(), scale, affine_values(v, factor, T{1}), context.grad().value());
-    return {Variable<T>(dx), Variable<T>(dw), Variable<T>(db)};
-  });
+  return record<T>(name, std::move(y), {x, weight, bias},
+                   [v, scale, eps, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> values = context.get(x), factor = context.get(w);
+                     if (context.create_graph()) {
+                       const auto [dx, dw, db] =
+                           normalize_backward_composed(v, values, scale, eps, factor, context.grad());
+                       return {dx, dw, db};
+                     }
+                     const auto [dx, dw, db] = normalize_backward(
+                         v, values.value(), scale, affine_values(v, factor, T{1}), context.grad().value());
+                     return {Variable<T>(dx), Variable<T>(dw), Variable<T>(db)};
+                   });
 }
 
 }  // namespace kashi::inline v0::detail

@@ -11,17 +11,18 @@
 
 namespace kashi::inline v0 {
 
-/// Options of max_pool2d: kernel, stride (0: the kernel's size), padding (at most half of the kernel), dilation, ceil_mode.
+/// Options of max_pool2d: kernel, stride (0: the kernel's size), padding (at most half of the kernel), dilation,
+/// ceil_mode.
 using MaxPool2dOptions = kernels::PoolOptions;
 
 /// Options of avg_pool2d, in PyTorch's order.
 struct AvgPool2dOptions {
   kernels::Pair kernel = 2;
-  kernels::Pair stride = 0;         ///< 0: the kernel's size
-  kernels::Padding padding = 0;     ///< at most half of the kernel
-  bool ceil_mode = false;           ///< round output sizes up
-  bool count_include_pad = true;    ///< divide by the window's size with its padding
-  Index divisor_override = 0;       ///< divide by this number unless 0
+  kernels::Pair stride = 0;       ///< 0: the kernel's size
+  kernels::Padding padding = 0;   ///< at most half of the kernel
+  bool ceil_mode = false;         ///< round output sizes up
+  bool count_include_pad = true;  ///< divide by the window's size with its padding
+  Index divisor_override = 0;     ///< divide by this number unless 0
 };
 
 namespace detail {
@@ -49,23 +50,26 @@ Variable<T> max_pool_with_plan(const char* name, PoolPlan windows, const Variabl
   require<ShapeError>(windows.input[1] * windows.input[2] <= std::numeric_limits<std::int32_t>::max(), name,
                       ": an image has too many pixels; input ", windows.input);
   for (const auto* spans : {&windows.rows, &windows.columns})
-    for (const PoolSpan& span : *spans) require<ShapeError>(span.count >= 1, name, ": a window holds padding only; input ", windows.input);
+    for (const PoolSpan& span : *spans)
+      require<ShapeError>(span.count >= 1, name, ": a window holds padding only; input ", windows.input);
   const auto plan = std::make_shared<const PoolPlan>(std::move(windows));
   const bool recorded = grad_enabled() && x.requires_grad();
   PoolPositions positions;
   Tensor<T> y = max_pool(*plan, x.value(), recorded ? &positions : nullptr);
   return record<T>(name, std::move(y), {x}, [name, plan, positions](const GradContext<T>& context) -> Gradients<T> {
-    return {linear_operation(name, context.grad(),
-                             [plan, positions](const Tensor<T>& dy) { return scatter_to_positions(*plan, positions, dy); },
-                             [plan, positions](const Tensor<T>& dx) { return gather_from_positions(*plan, positions, dx); })};
+    return {linear_operation(
+        name, context.grad(),
+        [plan, positions](const Tensor<T>& dy) { return scatter_to_positions(*plan, positions, dy); },
+        [plan, positions](const Tensor<T>& dx) { return gather_from_positions(*plan, positions, dx); })};
   });
 }
 
 template <class T>
 Variable<T> avg_pool_with_plan(const char* name, PoolPlan windows, Index divisor, const Variable<T>& x) {
   const auto plan = std::make_shared<const PoolPlan>(std::move(windows));
-  return linear_operation(name, x, [plan, divisor](const Tensor<T>& v) { return avg_pool(*plan, divisor, v); },
-                          [plan, divisor](const Tensor<T>& dy) { return spread_over_windows(*plan, divisor, dy); });
+  return linear_operation(
+      name, x, [plan, divisor](const Tensor<T>& v) { return avg_pool(*plan, divisor, v); },
+      [plan, divisor](const Tensor<T>& dy) { return spread_over_windows(*plan, divisor, dy); });
 }
 
 }  // namespace detail
@@ -84,9 +88,11 @@ VariableOf<X> max_pool2d(const X& x, const MaxPool2dOptions& options = {}) {
 template <Differentiable X>
 VariableOf<X> avg_pool2d(const X& x, const AvgPool2dOptions& options = {}) {
   const auto input = as_variable(x);
-  require(options.divisor_override >= 0, "avg_pool2d: divisor_override can't be negative; got ", options.divisor_override);
-  const auto geometry = detail::pool_geometry("avg_pool2d", input.shape(),
-                                              {.kernel = options.kernel, .stride = options.stride, .padding = options.padding, .ceil_mode = options.ceil_mode});
+  require(options.divisor_override >= 0, "avg_pool2d: divisor_override can't be negative; got ",
+          options.divisor_override);
+  const auto geometry = detail::pool_geometry(
+      "avg_pool2d", input.shape(),
+      {.kernel = options.kernel, .stride = options.stride, .padding = options.padding, .ceil_mode = options.ceil_mode});
   const auto count = options.count_include_pad ? detail::PaddingCount::included : detail::PaddingCount::excluded;
   return detail::avg_pool_with_plan("avg_pool2d", detail::pool_plan(geometry, count), options.divisor_override, input);
 }
@@ -96,7 +102,8 @@ VariableOf<X> avg_pool2d(const X& x, const AvgPool2dOptions& options = {}) {
 template <Differentiable X>
 VariableOf<X> adaptive_avg_pool2d(const X& x, const kernels::Pair& output) {
   const auto input = as_variable(x);
-  return detail::avg_pool_with_plan("adaptive_avg_pool2d", detail::checked_adaptive_plan("adaptive_avg_pool2d", input.shape(), output), 0, input);
+  return detail::avg_pool_with_plan(
+      "adaptive_avg_pool2d", detail::checked_adaptive_plan("adaptive_avg_pool2d", input.shape(), output), 0, input);
 }
 
 /// Largest element over windows that divide the image into output.height x output.width parts.
@@ -104,7 +111,8 @@ VariableOf<X> adaptive_avg_pool2d(const X& x, const kernels::Pair& output) {
 template <Differentiable X>
 VariableOf<X> adaptive_max_pool2d(const X& x, const kernels::Pair& output) {
   const auto input = as_variable(x);
-  return detail::max_pool_with_plan("adaptive_max_pool2d", detail::checked_adaptive_plan("adaptive_max_pool2d", input.shape(), output), input);
+  return detail::max_pool_with_plan("adaptive_max_pool2d",
+                                    detail::checked_adaptive_plan("adaptive_max_pool2d", input.shape(), output), input);
 }
 
 /// Mean over all pixels: [N,H,W,C] -> [N,C]. Throws ShapeError if images are empty.
@@ -119,7 +127,8 @@ VariableOf<X> global_avg_pool2d(const X& x) {
 template <Differentiable X>
 VariableOf<X> global_max_pool2d(const X& x) {
   const auto input = as_variable(x);
-  const auto y = detail::max_pool_with_plan("global_max_pool2d", detail::checked_adaptive_plan("global_max_pool2d", input.shape(), 1), input);
+  const auto y = detail::max_pool_with_plan(
+      "global_max_pool2d", detail::checked_adaptive_plan("global_max_pool2d", input.shape(), 1), input);
   return reshape(y, Shape{input.size(0), input.size(3)});
 }
 

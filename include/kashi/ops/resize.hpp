@@ -63,13 +63,17 @@ inline SparseMatrix resize_matrix(Index in, Index out, const ResizeOptions& opti
       matrix.entries.push_back({o * in / out, 1.0});
       continue;
     }
-    const double position = options.align_corners ? (out == 1 ? 0.0 : static_cast<double>(o * (in - 1)) / static_cast<double>(out - 1))
-                                                  : (static_cast<double>(o) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
+    const double position =
+        options.align_corners
+            ? (out == 1 ? 0.0 : static_cast<double>(o * (in - 1)) / static_cast<double>(out - 1))
+            : (static_cast<double>(o) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
     const double inside = std::max(0.0, position);
     const Index left = std::min(static_cast<Index>(inside), in - 1), right = std::min(left + 1, in - 1);
     const double share = inside - static_cast<double>(left);
-    if (right == left || share == 0.0) matrix.entries.push_back({left, 1.0});
-    else matrix.entries.insert(matrix.entries.end(), {{left, 1.0 - share}, {right, share}});
+    if (right == left || share == 0.0)
+      matrix.entries.push_back({left, 1.0});
+    else
+      matrix.entries.insert(matrix.entries.end(), {{left, 1.0 - share}, {right, share}});
   }
   return matrix;
 }
@@ -110,7 +114,8 @@ VariableOf<X> resize(const X& input, const kernels::Pair& size, const ResizeOpti
   require(size.height >= 1 && size.width >= 1, "resize: the size must be positive; got ", size.to_string());
   require(options.mode == ResizeMode::bilinear || !options.align_corners, "resize: align_corners is for bilinear only");
   using Matrices = std::pair<detail::SparseMatrix, detail::SparseMatrix>;
-  const auto both = std::make_shared<const Matrices>(detail::resize_matrix(x.size(1), size.height, options), detail::resize_matrix(x.size(2), size.width, options));
+  const auto both = std::make_shared<const Matrices>(detail::resize_matrix(x.size(1), size.height, options),
+                                                     detail::resize_matrix(x.size(2), size.width, options));
   const auto back = std::make_shared<const Matrices>(both->first.transposed(), both->second.transposed());
   const auto map_with = [](std::shared_ptr<const Matrices> m) {
     return [m](const Tensor<T>& v) { return detail::apply_along(m->second, detail::apply_along(m->first, v, 1), 2); };

@@ -11,8 +11,9 @@ namespace kashi::inline v0 {
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  return record<T>("reshape", x.value().reshape(shape), {x},
-                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {reshape(context.grad(), from)}; });
+  return record<T>(
+      "reshape", x.value().reshape(shape), {x},
+      [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {reshape(context.grad(), from)}; });
 }
 /// One size may be -1: it is worked out from the rest.
 template <class T>
@@ -38,16 +39,18 @@ Variable<T> permute(const Variable<T>& x, const std::vector<Index>& order) {
   std::vector<Index> inverse(order.size());
   for (std::size_t i = 0; i < order.size(); ++i)
     inverse[static_cast<std::size_t>(x.shape().normalize_axis(order[i]))] = static_cast<Index>(i);
-  return record<T>("permute", std::move(value), {x},
-                   [inverse](const GradContext<T>& context) -> Gradients<T> { return {permute(context.grad(), inverse)}; });
+  return record<T>("permute", std::move(value), {x}, [inverse](const GradContext<T>& context) -> Gradients<T> {
+    return {permute(context.grad(), inverse)};
+  });
 }
 
 /// Two axes exchanged; by default the last two.
 template <class T>
 Variable<T> transpose(const Variable<T>& x, Index axis_a = -2, Index axis_b = -1) {
-  return record<T>("transpose", transpose(x.value(), axis_a, axis_b), {x}, [axis_a, axis_b](const GradContext<T>& context) -> Gradients<T> {
-    return {transpose(context.grad(), axis_a, axis_b)};
-  });
+  return record<T>("transpose", transpose(x.value(), axis_a, axis_b), {x},
+                   [axis_a, axis_b](const GradContext<T>& context) -> Gradients<T> {
+                     return {transpose(context.grad(), axis_a, axis_b)};
+                   });
 }
 
 /// Tensors put behind each other along an axis.
@@ -95,9 +98,10 @@ Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after
   const int a = x.shape().normalize_axis(axis, "pad");
   const auto border = [&](Index size) { return Tensor<T>::full(x.shape().with(a, size), static_cast<T>(value)); };
   Tensor<T> padded = concat(std::vector<Tensor<T>>{border(before), x.value(), border(after)}, a);
-  return record<T>("pad", std::move(padded), {x}, [a, before, size = x.size(a)](const GradContext<T>& context) -> Gradients<T> {
-    return {narrow(context.grad(), a, before, before + size)};
-  });
+  return record<T>("pad", std::move(padded), {x},
+                   [a, before, size = x.size(a)](const GradContext<T>& context) -> Gradients<T> {
+                     return {narrow(context.grad(), a, before, before + size)};
+                   });
 }
 
 /// A border around images [N,H,W,C]. Padding: one number, {height, width}, or {top, bottom, left, right}.

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include <kashi/ops/unary.hpp>
 #include <kashi/ops/reduce.hpp>
+#include <kashi/ops/unary.hpp>
 
 namespace kashi::inline v0 {
 
@@ -18,7 +18,8 @@ void for_each_line(const Shape& shape, int axis, F&& f) {
   const Index length = shape[axis];
   const Index grain = std::max<Index>(1, 8192 / std::max<Index>(1, length));
   parallel_for(split.outer * split.inner, grain, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) f(i / split.inner * length * split.inner + i % split.inner, split.inner, length);
+    for (Index i = begin; i < end; ++i)
+      f(i / split.inner * length * split.inner + i % split.inner, split.inner, length);
   });
 }
 
@@ -66,10 +67,11 @@ VariableOf<X> log_softmax(const X& input, Index axis = -1) {
   const Variable<T> x = as_variable(input);
   const int a = x.shape().normalize_axis(axis, "log_softmax");
   Tensor<T> value = detail::log_softmax(x.value(), a);
-  return record<T>("log_softmax", value, {x}, [y = SavedOutput(value), a](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T>& dy = context.grad();
-    return {sub(dy, mul(exp(context.get(y)), sum(dy, {a}, true)))};
-  });
+  return record<T>("log_softmax", value, {x},
+                   [y = SavedOutput(value), a](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T>& dy = context.grad();
+                     return {sub(dy, mul(exp(context.get(y)), sum(dy, {a}, true)))};
+                   });
 }
 
 /// exp(x) divided by its sum along an axis.
@@ -86,7 +88,8 @@ VariableOf<X> softmax(const X& input, Index axis = -1) {
   });
 }
 
-/// log of the sum of exponentials along an axis, without overflow; the axis vanishes, or stays with size 1 under `keepdim`.
+/// log of the sum of exponentials along an axis, without overflow; the axis vanishes, or stays with size 1 under
+/// `keepdim`.
 template <Differentiable X>
 VariableOf<X> logsumexp(const X& input, Index axis = -1, bool keepdim = false) {
   using T = ScalarOf<X>;
@@ -99,9 +102,10 @@ VariableOf<X> logsumexp(const X& input, Index axis = -1, bool keepdim = false) {
   detail::for_each_line(x.shape(), a, [&, in = x.value().data()](Index at, Index stride, Index length) {
     result[at / (length * stride) * stride + at % stride] = detail::log_sum_exp(in + at, stride, length);
   });
-  const Variable<T> y = record<T>("logsumexp", value, {x}, [x = Saved(x), y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
-    return {mul(context.grad(), exp(sub(context.get(x), context.get(y))))};
-  });
+  const Variable<T> y = record<T>(
+      "logsumexp", value, {x}, [x = Saved(x), y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
+        return {mul(context.grad(), exp(sub(context.get(x), context.get(y))))};
+      });
   return keepdim ? y : reshape(y, plan.squeezed);
 }
 
