@@ -2,6 +2,7 @@
 ///
 /// The plan holds no memory. It says how many elements the packed weights and the scratch take, packs, and runs with a
 /// fused end: bias, residual, ReLU. It belongs to the instruction set and algorithm that were in use when it was made.
+/// workspace() counts the threads: ask for it at each run, since set_num_threads() may have raised their number.
 #pragma once
 
 #include <kashi/kernels/direct.hpp>
