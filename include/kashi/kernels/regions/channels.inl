@@ -92,12 +92,12 @@ void normalize_block(const NormalizeJob<T>& job) {
   for_channels<T>(job.channels, NormalizeStep<T>{job});
 }
 
-/// dy, or 0 where the ReLU that followed gave 0.
+/// dy, or 0 where the ReLU that followed gave 0; a NaN lets the gradient pass.
 template <bool Whole, class T>
 KASHI_INLINE Vec<T> masked_gradient(const T* dy, const T* output, Index at, Index count) {
   const Vec<T> g = load_if<Whole>(dy + at, count);
   if (output == nullptr) return g;
-  return load_if<Whole>(output + at, count) > T(0) ? g : Vec<T>{};
+  return load_if<Whole>(output + at, count) <= T(0) ? Vec<T>{} : g;
 }
 
 template <class T>

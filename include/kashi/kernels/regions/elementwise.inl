@@ -22,7 +22,8 @@ struct ReluOp {
 };
 template <class T>
 struct PassWherePositiveOp {
-  KASHI_INLINE Vec<T> operator()(Vec<T> y, Vec<T> dy) const { return y > T(0) ? dy : Vec<T>{}; }
+  // Not "y > 0 ? dy : 0": a NaN lets the gradient pass, as in PyTorch.
+  KASHI_INLINE Vec<T> operator()(Vec<T> y, Vec<T> dy) const { return y <= T(0) ? Vec<T>{} : dy; }
 };
 template <class T>
 struct AddOp {
