@@ -186,6 +186,31 @@ TEST_CASE("without a checkpoint a resumed training starts afresh; a new one repl
   CHECK(fresh.checkpoint.get<Index>("position").to_vector() == std::vector<Index>{0, 1, 6, 0});
 }
 
+TEST_CASE("the best weights survive a restart after their epoch") {
+  const TemporaryFolder folder;
+  const auto fit = [&](Index stop_after, nn::StateDict<float>& second_epoch) {
+    auto net = linear_network();
+    train::Trainer trainer(net, optim::SGD(net.parameters(), {.lr = 0.1}), nn::CrossEntropyLoss());
+    const auto score = after_epoch([&](train::Trainer&, train::EpochLog& log) {
+      log.set("score", log.epoch == 2 ? 1 : 0);
+      if (log.epoch == 2) second_epoch = net.to_state_dict();
+    });
+    const auto interrupt = after_step([stop_after, done = Index{0}](train::Trainer&, const train::StepLog&) mutable {
+      if (++done == stop_after) std::raise(SIGINT);
+    });
+    const auto best =
+        std::make_shared<train::BestModel>(train::BestModelOptions{.metric = "score", .goal = train::Goal::maximize});
+    const train::InterruptGuard guard;
+    trainer.fit(
+        toy_images(images),
+        {.epochs = 4, .batch = 10, .callbacks = {score, interrupt, best}, .checkpoint = folder / "c", .resume = true});
+    return net.to_state_dict();
+  };
+  nn::StateDict<float> wanted, unused;
+  fit(5, wanted);
+  CHECK(same_weights(fit(0, unused), wanted));
+}
+
 TEST_CASE("rates are those of this sitting") {
   const TemporaryFolder folder;
   const auto fit = [&](Index stop_after, std::vector<train::StepLog>& steps) {
