@@ -1,6 +1,6 @@
-# Looks for the code and text blocks of the guide, the pages in docs/ that are not named free below: a ```cpp block without a main function must
-# stand in one of docs/examples/*.cpp, a ```text block in one of docs/examples/*.output. Indentation and empty lines don't
-# count; a line "..." leaves something out.
+# Looks for the code and text blocks of the guide (the pages in docs/ that are not named `free` below): a ```cpp block without
+# a main function must stand in one of docs/examples/*.cpp, a ```text block in one of docs/examples/*.output. Indentation
+# and empty lines don't count; a line "..." leaves something out.
 cmake_minimum_required(VERSION 3.25)
 set(free operations.md performance.md)
 
