@@ -1,12 +1,12 @@
 # Looks for the code and text blocks of the guide (the pages in docs/ that are not named `free` below): a ```cpp block without
-# a main function must stand in one of docs/examples/*.cpp, a ```text block in one of docs/examples/*.output. Indentation
-# and empty lines don't count; a line "..." leaves something out.
+# a main function must stand in one of docs/examples/*.cpp, a ```text block in one of docs/examples/*.output. Line
+# breaks and indentation don't count; a line "..." leaves something out.
 cmake_minimum_required(VERSION 3.25)
 set(free operations.md performance.md)
 
-# plain(<variable> <text>): the text without indentation and empty lines, and with a line break at either end.
+# plain(<variable> <text>): the text with single spaces for all white space, and one at either end.
 function(plain variable text)
-  string(REGEX REPLACE "[ \t]*\n[ \t\n]*" "\n" text "\n${text}\n")
+  string(REGEX REPLACE "[ \t\n]+" " " text " ${text} ")
   set(${variable} "${text}" PARENT_SCOPE)
 endfunction()
 
@@ -42,18 +42,18 @@ function(check_blocks page language)
     if(block MATCHES "int main\\(")
       continue()
     endif()
-    plain(part "${block}")
+    set(part "${block}")
     while(NOT part STREQUAL "")
       string(FIND "${part}" "\n...\n" cut)
       string(SUBSTRING "${part}" 0 ${cut} piece)
       if(cut EQUAL -1)
         set(part "")
       else()
-        string(APPEND piece "\n")
-        math(EXPR cut "${cut} + 4")
+        math(EXPR cut "${cut} + 5")
         string(SUBSTRING "${part}" ${cut} -1 part)
       endif()
-      string(FIND "${known_${language}}" "${piece}" place)
+      plain(wanted "${piece}")
+      string(FIND "${known_${language}}" "${wanted}" place)
       if(place EQUAL -1)
         message(SEND_ERROR "${page}: this does not stand in docs/examples:\n${piece}")
       endif()

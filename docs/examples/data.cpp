@@ -29,14 +29,16 @@ int main() {
   // One size for all, done once and kept; then two parts with equal shares of each class.
   const data::Dataset pictures = files.map(data::Resize({.size = {32, 32}})).cached();
   const auto [train_set, test_set] = data::split(pictures, {.train = 0.75, .seed = 42});
-  std::printf("%ld to learn from, %ld to test\n", static_cast<long>(train_set.size()), static_cast<long>(test_set.size()));
+  std::printf("%ld to learn from, %ld to test\n", static_cast<long>(train_set.size()),
+              static_cast<long>(test_set.size()));
 
   // Batches, made ahead by worker threads, with new random changes in each epoch.
   const data::Compose augment({data::RandomAffine({.degrees = 10, .translate = {0.1, 0.1}}), data::GaussianNoise(),
                                data::Normalize({.mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}})});
   const data::Loader loader(train_set, {.batch = 5, .shuffle = true, .seed = 42, .workers = 2, .transform = augment});
   for (const data::Batch& batch : loader.epoch(0))
-    std::printf("images %s, labels %s\n", batch.images.shape().to_string().c_str(), batch.labels.shape().to_string().c_str());
+    std::printf("images %s, labels %s\n", batch.images.shape().to_string().c_str(),
+                batch.labels.shape().to_string().c_str());
 
   // The same seed and epoch give the same batches for any number of workers.
   const data::Loader alone(train_set, {.batch = 5, .shuffle = true, .seed = 42, .workers = 0, .transform = augment});

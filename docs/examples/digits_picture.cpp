@@ -27,7 +27,8 @@ plot::Image sheet(const data::Dataset& pictures, const Tensor<float>& probabilit
   for (const Index i : shown) {
     const Index truth = pictures.label(i), guess = guesses(i);
     images.push_back(io::to_bytes(pictures.get(i).image));
-    captions.push_back(text(truth + 1, ", guess ", guess + 1, "\n", std::lround(100 * probabilities(i, guess)), " % sure"));
+    captions.push_back(
+        text(truth + 1, ", guess ", guess + 1, "\n", std::lround(100 * probabilities(i, guess)), " % sure"));
     frames.push_back(guess == truth ? plot::Color{60, 150, 80} : plot::Color{210, 50, 40});
   }
   return plot::contact_sheet(images, captions, {.columns = 8, .cell = 60, .text_size = 11, .frames = frames});
@@ -38,11 +39,19 @@ int main(int argc, char** argv) {
   const Index epochs = argc > 2 ? std::atol(argv[2]) : 2;
   const char* path = argc > 3 ? argv[3] : "digits.png";
   manual_seed(42);
-  const auto [train_set, test_set] = data::split(data::handwritten_digits({.count = count, .size = 64}), {.train = 0.8});
+  const auto [train_set, test_set] =
+      data::split(data::handwritten_digits({.count = count, .size = 64}), {.train = 0.8});
   nn::Sequential net{nn::BatchNorm2d(3),
-                     nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .padding = nn::same}), nn::BatchNorm2d(16), nn::ReLU(), nn::MaxPool2d(4),
-                     nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .padding = nn::same}), nn::BatchNorm2d(32), nn::ReLU(), nn::MaxPool2d(4),
-                     nn::Flatten(), nn::Linear({.in = 32 * 4 * 4, .out = 4})};
+                     nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .padding = nn::same}),
+                     nn::BatchNorm2d(16),
+                     nn::ReLU(),
+                     nn::MaxPool2d(4),
+                     nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .padding = nn::same}),
+                     nn::BatchNorm2d(32),
+                     nn::ReLU(),
+                     nn::MaxPool2d(4),
+                     nn::Flatten(),
+                     nn::Linear({.in = 32 * 4 * 4, .out = 4})};
   train::Trainer trainer(net, optim::AdamW(net.parameters(), {.lr = 2e-3}), nn::CrossEntropyLoss());
   trainer.fit(train_set, {.epochs = epochs, .batch = 32});
   std::fprintf(stderr, "%s\n", trainer.evaluate(test_set).to_string().c_str());

@@ -11,9 +11,16 @@ int main() {
   const auto [train_set, test_set] = data::split(digits, {.train = 0.8, .seed = 42});
 
   nn::Sequential net{nn::BatchNorm2d(3),
-                     nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .padding = nn::same}), nn::BatchNorm2d(16), nn::ReLU(), nn::MaxPool2d(2),
-                     nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .padding = nn::same}), nn::BatchNorm2d(32), nn::ReLU(), nn::MaxPool2d(4),
-                     nn::Flatten(), nn::Linear({.in = 32 * 4 * 4, .out = 4})};
+                     nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .padding = nn::same}),
+                     nn::BatchNorm2d(16),
+                     nn::ReLU(),
+                     nn::MaxPool2d(2),
+                     nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .padding = nn::same}),
+                     nn::BatchNorm2d(32),
+                     nn::ReLU(),
+                     nn::MaxPool2d(4),
+                     nn::Flatten(),
+                     nn::Linear({.in = 32 * 4 * 4, .out = 4})};
   train::Trainer trainer(net, optim::AdamW(net.parameters(), {.lr = 2e-3}), nn::CrossEntropyLoss());
   trainer.fit(train_set, {.epochs = 6, .batch = 32});
 

@@ -23,22 +23,28 @@ struct Block : nn::Module<float> {
 
 int main() {
   manual_seed(42);
-  nn::Sequential net{nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}), nn::ReLU(), Block(16),
-                     nn::GlobalAvgPool2d(), nn::Dropout(0.2), nn::Linear({.in = 16, .out = 4})};
+  nn::Sequential net{nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}),
+                     nn::ReLU(),
+                     Block(16),
+                     nn::GlobalAvgPool2d(),
+                     nn::Dropout(0.2),
+                     nn::Linear({.in = 16, .out = 4})};
 
   // Images are [N,H,W,C]: a batch of two, 32 x 32 pixels, three channels.
   const Tensor<float> images = random::Generator(1).uniform<float>({2, 32, 32, 3});
   std::cout << "output " << net(images).shape() << "\n\n";
 
   for (const auto& [name, parameter] : net.named_parameters()) std::cout << name << " " << parameter.shape() << "\n";
-  for (const auto& [name, module] : net.named_modules()) std::cout << "\"" << name << "\" is " << module->to_string() << "\n";
+  for (const auto& [name, module] : net.named_modules())
+    std::cout << "\"" << name << "\" is " << module->to_string() << "\n";
 
   // Training and evaluation mode. In eval mode nothing changes, so the same images give the same answer.
   net.eval();
-  std::cout << "\neval mode: " << (equal(net(images).value(), net(images).value()) ? "the same twice" : "differs") << "\n";
+  std::cout << "\neval mode: " << (equal(net(images).value(), net(images).value()) ? "the same twice" : "differs")
+            << "\n";
   net.train();
-  std::cout << "training mode: " << (equal(net(images).value(), net(images).value()) ? "the same twice" : "dropout differs")
-            << "\n\n";
+  std::cout << "training mode: "
+            << (equal(net(images).value(), net(images).value()) ? "the same twice" : "dropout differs") << "\n\n";
 
   // Freeze everything but a new head.
   net.set_requires_grad(false);
@@ -52,10 +58,15 @@ int main() {
 
   // Weights by name: copied out, copied in.
   const nn::StateDict<float> state = net.to_state_dict();
-  nn::Sequential other{nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}), nn::ReLU(), Block(16),
-                       nn::GlobalAvgPool2d(), nn::Dropout(0.2), nn::Linear({.in = 16, .out = 10})};
+  nn::Sequential other{nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}),
+                       nn::ReLU(),
+                       Block(16),
+                       nn::GlobalAvgPool2d(),
+                       nn::Dropout(0.2),
+                       nn::Linear({.in = 16, .out = 10})};
   other.load_state_dict(state);
   net.eval();
   other.eval();
-  std::cout << "the copy answers " << (equal(net(images).value(), other(images).value()) ? "the same" : "otherwise") << "\n";
+  std::cout << "the copy answers " << (equal(net(images).value(), other(images).value()) ? "the same" : "otherwise")
+            << "\n";
 }

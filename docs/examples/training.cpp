@@ -9,8 +9,12 @@ using namespace kashi;
 nn::Sequential<float> network() {
   manual_seed(42);
   return nn::Sequential{nn::BatchNorm2d(3),
-                        nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}), nn::BatchNorm2d(16), nn::ReLU(),
-                        nn::GlobalAvgPool2d(), nn::Dropout(0.1), nn::Linear({.in = 16, .out = 4})};
+                        nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}),
+                        nn::BatchNorm2d(16),
+                        nn::ReLU(),
+                        nn::GlobalAvgPool2d(),
+                        nn::Dropout(0.1),
+                        nn::Linear({.in = 16, .out = 4})};
 }
 
 /// Trains for `epochs` epochs, going on from the checkpoint if there is one.
@@ -19,8 +23,8 @@ nn::StateDict<float> train_for(Index epochs, const std::string& checkpoint, cons
   train::Trainer trainer(net, optim::AdamW(net.parameters(), {.lr = 5e-3}), nn::CrossEntropyLoss());
   const train::FitResult result =
       trainer.fit(digits, {.epochs = epochs, .batch = 32, .checkpoint = checkpoint, .resume = true});
-  std::printf("%s: %ld epochs done, %ld of them now\n", result.resumed ? "resumed" : "fresh", static_cast<long>(result.epochs),
-              static_cast<long>(result.epochs_run));
+  std::printf("%s: %ld epochs done, %ld of them now\n", result.resumed ? "resumed" : "fresh",
+              static_cast<long>(result.epochs), static_cast<long>(result.epochs_run));
   return net.to_state_dict();
 }
 
@@ -39,17 +43,20 @@ int main() {
   train::Trainer trainer(net, optim::SGD(net.parameters(), {.lr = 0.1, .momentum = 0.9, .nesterov = true}),
                          nn::CrossEntropyLoss({.label_smoothing = 0.05}));
   trainer.set_metrics({std::make_shared<train::Accuracy>(), std::make_shared<train::TopKAccuracy>(2)});
-  const auto schedule = std::make_shared<optim::CosineAnnealingLR>(trainer.optimizer(), optim::CosineAnnealingLROptions{.T_max = 3});
-  const auto best = std::make_shared<train::BestModel>(train::BestModelOptions{.metric = "val_accuracy", .goal = train::Goal::maximize});
+  const auto schedule =
+      std::make_shared<optim::CosineAnnealingLR>(trainer.optimizer(), optim::CosineAnnealingLROptions{.T_max = 3});
+  const auto best = std::make_shared<train::BestModel>(
+      train::BestModelOptions{.metric = "val_accuracy", .goal = train::Goal::maximize});
   const train::FitResult result = trainer.fit(
-      learning, {.epochs = 3,
-                 .batch = 32,
-                 .transform = data::Compose({data::RandomAffine({.degrees = 10}), data::ColorJitter({.brightness = 0.2})}),
-                 .validation = validation,
-                 .clip_norm = 5,
-                 .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::epoch), best,
-                               std::make_shared<train::EarlyStopping>(train::EarlyStoppingOptions{.patience = 5}),
-                               std::make_shared<train::CsvLog>("log.csv"), std::make_shared<train::ProgressBar>()}});
+      learning,
+      {.epochs = 3,
+       .batch = 32,
+       .transform = data::Compose({data::RandomAffine({.degrees = 10}), data::ColorJitter({.brightness = 0.2})}),
+       .validation = validation,
+       .clip_norm = 5,
+       .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::epoch), best,
+                     std::make_shared<train::EarlyStopping>(train::EarlyStoppingOptions{.patience = 5}),
+                     std::make_shared<train::CsvLog>("log.csv"), std::make_shared<train::ProgressBar>()}});
   for (const auto& [name, value] : result.history.back().values()) std::printf("%s ", name.c_str());
   std::printf("\nbest epoch is one of 3: %s\n", best->epoch() >= 1 && best->epoch() <= 3 ? "yes" : "no");
 

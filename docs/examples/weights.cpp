@@ -9,9 +9,14 @@ using namespace kashi;
 /// The same function builds the network that is trained and the one that is loaded.
 nn::Sequential<float> network() {
   return nn::Sequential{nn::BatchNorm2d(3),
-                        nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}), nn::BatchNorm2d(16), nn::ReLU(),
-                        nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .stride = 2, .padding = 1}), nn::BatchNorm2d(32), nn::ReLU(),
-                        nn::GlobalAvgPool2d(), nn::Linear({.in = 32, .out = 4})};
+                        nn::Conv2d({.in = 3, .out = 16, .kernel = 3, .stride = 2, .padding = 1}),
+                        nn::BatchNorm2d(16),
+                        nn::ReLU(),
+                        nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .stride = 2, .padding = 1}),
+                        nn::BatchNorm2d(32),
+                        nn::ReLU(),
+                        nn::GlobalAvgPool2d(),
+                        nn::Linear({.in = 32, .out = 4})};
 }
 
 /// One picture's probabilities, [classes]. The picture becomes a batch of one.
@@ -40,9 +45,11 @@ int main() {
   data::Resize({.size = {32, 32}})(example, unused);  // the size that the network learnt on
   const Tensor<float> probabilities = predict(loaded, example.image);
   const Index guess = argmax(probabilities).item();
-  std::fprintf(stderr, "class %s with probability %.3f\n", digits.class_names()[static_cast<std::size_t>(guess)].c_str(),
+  std::fprintf(stderr, "class %s with probability %.3f\n",
+               digits.class_names()[static_cast<std::size_t>(guess)].c_str(),
                static_cast<double>(probabilities(guess)));
-  std::printf("the loaded network answers %s\n", equal(probabilities, predict(net, example.image)) ? "the same" : "otherwise");
+  std::printf("the loaded network answers %s\n",
+              equal(probabilities, predict(net, example.image)) ? "the same" : "otherwise");
 
   // A hook sees what a layer gives, here for the maps of a picture; find() takes the layer's dotted name.
   Tensor<float> maps;
