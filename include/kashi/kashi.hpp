@@ -92,6 +92,7 @@
 
 #if __has_include(<nlohmann/json.hpp>)
 #include <kashi/io/safetensors.hpp>
+#include <kashi/train/checkpoint_file.hpp>
 #include <kashi/train/early_stopping.hpp>
 #include <kashi/train/metrics.hpp>
 #include <kashi/train/progress.hpp>

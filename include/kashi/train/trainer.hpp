@@ -19,6 +19,7 @@
 #include <kashi/optim/optimizer.hpp>
 #include <kashi/train/callback.hpp>
 #include <kashi/train/checkpoint.hpp>
+#include <kashi/train/checkpoint_file.hpp>
 #include <kashi/train/evaluation.hpp>
 #include <kashi/train/interrupt.hpp>
 
@@ -37,7 +38,7 @@ struct FitOptions {
   Index accumulate = 1;            ///< batches whose gradients are averaged before a step
   double clip_norm = 0;            ///< largest L2 norm of all gradients together; 0: no clipping
   std::vector<std::shared_ptr<Callback>> callbacks{};
-  std::filesystem::path checkpoint{};  ///< written at the start, after each epoch and when interrupted; empty: none
+  CheckpointFile checkpoint{};  ///< written at the start, after each epoch and when interrupted; empty: none
   bool resume = false;             ///< go on from the checkpoint, if there is one
 };
 
@@ -146,7 +147,7 @@ inline FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) 
   position_ = {};
   history_.clear();
   stopped_ = false;
-  const bool resumes = options.resume && !options.checkpoint.empty() && std::filesystem::exists(options.checkpoint);
+  const bool resumes = options.resume && options.checkpoint.exists();
   data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .drop_last = options.drop_last, .transform = options.transform});
   require(loader.batches() >= 1, "fit: .drop_last leaves no batch of ", options.batch, " among ", dataset.size(), " images");
   const TrainingPlan plan{{"images", dataset.size()}, {"batch", options.batch}, {"accumulate", options.accumulate}, {"seed", static_cast<Index>(options.seed)},
@@ -287,18 +288,18 @@ inline void Trainer::save_checkpoint(const FitOptions& options, const TrainingPl
   if (options.checkpoint.empty()) return;
   io::TensorFile file = training_state(options);
   add_plan(file, plan);
-  io::save_safetensors(options.checkpoint, file);
+  options.checkpoint.save(file);
 }
 
 inline void Trainer::load_checkpoint(const FitOptions& options, const TrainingPlan& plan) {
-  const io::TensorFile file = io::load_safetensors(options.checkpoint);
-  check_plan(file, options.checkpoint.string(), plan);
+  const io::TensorFile file = options.checkpoint.load();
+  check_plan(file, options.checkpoint.name(), plan);
   const io::TensorFile before = training_state(options);
   try {
     restore(file, options);
   } catch (const Error& error) {
     restore(before, options);
-    throw ValueError(text("resume: the checkpoint '", options.checkpoint.string(), "' is of another training: ", error.what(),
+    throw ValueError(text("resume: the checkpoint '", options.checkpoint.name(), "' is of another training: ", error.what(),
                           " (use another output folder, or do not resume)"));
   }
 }
