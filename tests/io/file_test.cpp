@@ -46,7 +46,8 @@ class FullDisk {
 
 TEST_CASE("a file comes back as it was written, and nothing lies beside it") {
   const TemporaryFolder folder;
-  const std::string content = std::string("a\0b\n", 4) + std::string(100'000, 'x');
+  std::string content("a\0b\n", 4);
+  content.append(100'000, 'x');
   io::write_atomically(folder / "a.txt", content);
   CHECK(io::read_text_file(folder / "a.txt") == content);
   CHECK(io::read_file(folder / "a.txt").size() == content.size());
