@@ -38,6 +38,9 @@
 #include <kashi/ops/softmax.hpp>
 #include <kashi/ops/unary.hpp>
 
+#include <kashi/kernels/conv_plan.hpp>
+#include <kashi/kernels/peak.hpp>
+
 #include <kashi/nn/activation.hpp>
 #include <kashi/nn/container.hpp>
 #include <kashi/nn/conv.hpp>
