@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include <kashi/core/random.hpp>
 #include <kashi/optim/optimizer.hpp>
 #include <kashi/train/callback.hpp>
 #include <kashi/train/weights.hpp>
