@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <iosfwd>
 #include <limits>
 #include <span>
 #include <string>
@@ -63,10 +64,9 @@ class Shape {
     return out + "]";
   }
 
-  template <class Stream>
-  friend Stream& operator<<(Stream& out, const Shape& shape) {
-    out << shape.to_string();
-    return out;
+  template <class Traits>
+  friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Shape& shape) {
+    return out << shape.to_string();
   }
 
  private:
