@@ -111,21 +111,36 @@ Tensor<T> narrow(const Tensor<T>& x, Index axis, Index begin, Index end) {
   return out;
 }
 
+namespace detail {
+
+/// A shape with a new axis of size 1 at `axis`, which may count from the end of the result.
+struct StackedShape {
+  Shape shape;
+  Index axis;
+};
+
+inline StackedShape stacked_shape(const Shape& shape, Index axis) {
+  const Index wanted = axis < 0 ? axis + shape.rank() + 1 : axis;
+  require<ShapeError>(wanted >= 0 && wanted <= shape.rank(), "stack: axis ", axis, " is out of range for ", shape);
+  std::vector<Index> sizes(shape.begin(), shape.end());
+  sizes.insert(sizes.begin() + wanted, 1);
+  return {Shape(std::span<const Index>(sizes)), wanted};
+}
+
+}  // namespace detail
+
 /// Tensors of one shape put behind each other along a new axis.
 template <class T>
 Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0) {
   require<ShapeError>(!parts.empty(), "stack: no tensors given");
   const Shape& shape = parts[0].shape();
-  const Index wanted = axis < 0 ? axis + shape.rank() + 1 : axis;
-  require<ShapeError>(wanted >= 0 && wanted <= shape.rank(), "stack: axis ", axis, " is out of range for ", shape);
-  std::vector<Index> sizes(shape.begin(), shape.end());
-  sizes.insert(sizes.begin() + wanted, 1);
+  const auto [expanded_shape, new_axis] = detail::stacked_shape(shape, axis);
   std::vector<Tensor<T>> expanded;
   for (const auto& part : parts) {
     require<ShapeError>(part.shape() == shape, "stack: shapes ", shape, " and ", part.shape(), " differ");
-    expanded.push_back(part.reshape(sizes));
+    expanded.push_back(part.reshape(expanded_shape));
   }
-  return concat(expanded, wanted);
+  return concat(expanded, new_axis);
 }
 
 /// The same for a list in braces: stack({a, b}).

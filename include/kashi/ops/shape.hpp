@@ -119,16 +119,13 @@ template <class T>
 Variable<T> stack(const std::vector<Variable<T>>& parts, Index axis = 0) {
   require<ShapeError>(!parts.empty(), "stack: no tensors given");
   const Shape& shape = parts[0].shape();
-  const Index wanted = axis < 0 ? axis + shape.rank() + 1 : axis;
-  require<ShapeError>(wanted >= 0 && wanted <= shape.rank(), "stack: axis ", axis, " is out of range for ", shape);
-  std::vector<Index> sizes(shape.begin(), shape.end());
-  sizes.insert(sizes.begin() + wanted, 1);
+  const auto [expanded_shape, new_axis] = detail::stacked_shape(shape, axis);
   std::vector<Variable<T>> expanded;
   for (const auto& part : parts) {
     require<ShapeError>(part.shape() == shape, "stack: shapes ", shape, " and ", part.shape(), " differ");
-    expanded.push_back(reshape(part, Shape(std::span<const Index>(sizes))));
+    expanded.push_back(reshape(part, expanded_shape));
   }
-  return concat(expanded, wanted);
+  return concat(expanded, new_axis);
 }
 
 /// The same for a list in braces: stack({a, b}).
