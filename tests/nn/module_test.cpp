@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <kashi/core/random.hpp>
+#include <kashi/nn/activation.hpp>
 #include <kashi/nn/container.hpp>
 #include <kashi/nn/conv.hpp>
 #include <kashi/nn/linear.hpp>
@@ -168,4 +169,16 @@ TEST_CASE("a head can be replaced") {
   net.replace("head", nn::Linear({.in = 8, .out = 3}));
   CHECK(net(numbers({2, 4})).shape() == Shape{2, 3});
   CHECK_THROWS_AS(net.replace("tail", nn::Identity()), ValueError);
+}
+
+TEST_CASE("Members of a module without a name count as its parent's") {
+  nn::Sequential<float> body, block;
+  body.add("conv", nn::Conv2d<float>({.in = 2, .out = 2}));
+  block.add_inline(nn::Residual<float>(body, nn::Sequential<float>{nn::Conv2d<float>({.in = 2, .out = 2})}, {.body = "", .shortcut = "down"}));
+  block.add("act", nn::ReLU<float>());
+  std::vector<std::string> names;
+  for (const auto& [name, value] : block.named_parameters()) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"conv.weight", "conv.bias", "down.0.weight", "down.0.bias"});
+  CHECK(block.find("conv").kind() == "Conv2d");
+  CHECK_THROWS_AS(block.add_inline(nn::ReLU<float>()), ValueError);
 }

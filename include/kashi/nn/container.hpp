@@ -46,6 +46,14 @@ class Sequential : public Module<T> {
     modules_.emplace_back(name, std::move(module));
     return *this;
   }
+  /// Adds a module at the end whose members count as the Sequential's own: their names get nothing before them. It may be
+  /// done once. Networks whose file names know nothing of a Residual or a group of layers are built so.
+  template <ModuleOf<T> M>
+  Sequential& add_inline(M&& module) {
+    for (const auto& [taken, other] : modules_) require(!taken.empty(), "Sequential: only one module can be added inline");
+    modules_.emplace_back("", std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module)));
+    return *this;
+  }
   /// Puts another module in the place of a named one, as when a head is replaced. Throws ValueError for an unknown name.
   template <ModuleOf<T> M>
   void replace(const std::string& name, M&& module) {
@@ -105,15 +113,24 @@ class Lambda : public Module<T> {
   std::function<Variable<T>(const Variable<T>&)> function_;
 };
 
-/// body(x) + shortcut(x); without a shortcut the sum is with x itself (He et al. 2016). Children: "body", "shortcut".
+/// Names of a Residual's children. An empty name: the child's members count as the Residual's own.
+struct ResidualNames {
+  std::string body = "body";
+  std::string shortcut = "shortcut";
+};
+
+/// body(x) + shortcut(x); without a shortcut the sum is with x itself (He et al. 2016). Children: "body", "shortcut", or
+/// as given.
 template <class T = float>
 class Residual : public Module<T> {
  public:
   template <ModuleOf<T> Body>
-  explicit Residual(Body&& body) : body_(std::make_shared<std::remove_cvref_t<Body>>(std::forward<Body>(body))) {}
+  explicit Residual(Body&& body, ResidualNames names = {})
+      : names_(std::move(names)), body_(std::make_shared<std::remove_cvref_t<Body>>(std::forward<Body>(body))) {}
   template <ModuleOf<T> Body, ModuleOf<T> Shortcut>
-  Residual(Body&& body, Shortcut&& shortcut)
-      : body_(std::make_shared<std::remove_cvref_t<Body>>(std::forward<Body>(body))),
+  Residual(Body&& body, Shortcut&& shortcut, ResidualNames names = {})
+      : names_(std::move(names)),
+        body_(std::make_shared<std::remove_cvref_t<Body>>(std::forward<Body>(body))),
         shortcut_(std::make_shared<std::remove_cvref_t<Shortcut>>(std::forward<Shortcut>(shortcut))) {}
 
   Variable<T> forward(const Variable<T>& x) const override {
@@ -123,19 +140,21 @@ class Residual : public Module<T> {
     return add(y, skipped);
   }
   void members(Members<T>& m) override {
-    m("body", body_);
-    m("shortcut", shortcut_);
+    m(names_.body, body_);
+    m(names_.shortcut, shortcut_);
   }
   std::string kind() const override { return "Residual"; }
 
  private:
+  ResidualNames names_;
   std::shared_ptr<Module<T>> body_;
   std::shared_ptr<Module<T>> shortcut_;
 };
 
 template <class Body>
-Residual(Body&&) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
+Residual(Body&&, ResidualNames = {}) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
 template <class Body, class Shortcut>
-Residual(Body&&, Shortcut&&) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
+  requires(!std::same_as<std::remove_cvref_t<Shortcut>, ResidualNames>)
+Residual(Body&&, Shortcut&&, ResidualNames = {}) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
 
 }  // namespace kashi::inline v0::nn

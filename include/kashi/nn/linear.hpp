@@ -1,6 +1,7 @@
 /// Linear layer. First weights as PyTorch's.
 #pragma once
 
+#include <kashi/kernels/padding.hpp>
 #include <kashi/nn/init.hpp>
 #include <kashi/nn/module.hpp>
 #include <kashi/ops/linear.hpp>
@@ -12,6 +13,9 @@ struct LinearOptions {
   Index in = 0;   ///< features of the input's last axis
   Index out = 0;  ///< features of the output's last axis
   bool bias = true;
+  /// {height, width} when the input is a flattened image [H,W,C]. The layer computes the same; state dicts that leave for
+  /// PyTorch, or come from there, get the weight's columns in its order, channel, row, column. {0, 0}: not an image.
+  kernels::Pair image{0, 0};
 };
 
 /// x [...,in] -> [...,out]. Parameters: weight [out,in], bias [out]. Throws ValueError for sizes that are not positive.
@@ -20,6 +24,8 @@ class Linear : public Module<T> {
  public:
   explicit Linear(LinearOptions options) : options_(options) {
     require(options.in > 0 && options.out > 0, "Linear: .in and .out must be positive; got ", options.in, " and ", options.out);
+    const Index pixels = options.image.height * options.image.width;
+    require(pixels == 0 || (pixels > 0 && options.in % pixels == 0), "Linear: .in = ", options.in, " is not a whole number of channels of an image ", options.image.to_string());
     weight_ = init::default_parameter<T>({options.out, options.in}, options.in);
     if (options.bias) bias_ = init::default_parameter<T>({options.out}, options.in);
   }

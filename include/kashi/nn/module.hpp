@@ -40,7 +40,7 @@ class Members {
   void operator()(const std::string& name, Tensor<T>& buffer) {
     if (buffer.numel() > 0) on_buffer(name, buffer);
   }
-  /// A module inside this one.
+  /// A module inside this one. With an empty name its members count as this one's own: nothing comes before their names.
   void operator()(const std::string& name, Module<T>& child) { on_child(name, child); }
   /// A module held by a pointer; null is left out.
   template <class M>
@@ -106,7 +106,7 @@ class Module {
   std::vector<std::pair<std::string, Variable<T>>> named_parameters() const;
   /// All buffers with dotted names.
   std::vector<std::pair<std::string, Tensor<T>>> named_buffers() const;
-  /// This module ("") and all below it with dotted names, parents first.
+  /// This module ("") and all below it with dotted names, parents first. A child without a name has its parent's.
   std::vector<std::pair<std::string, Module<T>*>> named_modules();
   /// Direct children with their names.
   std::vector<std::pair<std::string, Module<T>*>> children() const;
@@ -166,7 +166,7 @@ class Module {
   void name_layer(Error& error) const {
     if (error.source() != nullptr)
       for (const auto& [name, child] : children())
-        if (child == error.source()) error.add_layer(name);
+        if (child == error.source() && !name.empty()) error.add_layer(name);
     error.set_source(this);
   }
 
@@ -197,15 +197,17 @@ class Walker : public Members<T> {
   }
 };
 
+inline std::string dotted(const std::string& module, const std::string& member) {
+  return module.empty() || member.empty() ? module + member : module + "." + member;
+}
+
 template <class T>
 void walk_modules(const std::string& name, Module<T>& module, std::vector<std::pair<std::string, Module<T>*>>& out) {
   out.emplace_back(name, &module);
   Walker<T> walker;
-  walker.child = [&](const std::string& child_name, Module<T>& child) { walk_modules(name.empty() ? child_name : name + "." + child_name, child, out); };
+  walker.child = [&](const std::string& child_name, Module<T>& child) { walk_modules(dotted(name, child_name), child, out); };
   module.members(walker);
 }
-
-inline std::string dotted(const std::string& module, const std::string& member) { return module.empty() ? member : module + "." + member; }
 
 /// Calls `parameter` and `buffer` for every module below, in order. Members are listed, not changed, so const is cast away.
 template <class T, class OnParameter, class OnBuffer>

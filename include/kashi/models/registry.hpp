@@ -1,0 +1,69 @@
+/// Networks by name: models::make("resnet18", {.classes = 10}).
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kashi/models/mobilenet_v2.hpp>
+#include <kashi/models/resnet.hpp>
+#include <kashi/models/squeezenet.hpp>
+#include <kashi/models/vgg.hpp>
+
+namespace kashi::inline v0::models {
+
+namespace detail {
+
+template <class T>
+struct Entry {
+  const char* name;
+  nn::Sequential<T> (*make)(const ModelOptions&);
+};
+
+template <class T>
+const std::vector<Entry<T>>& registry() {
+  static const std::vector<Entry<T>> entries{
+      {"resnet18", resnet18<T>},
+      {"resnet34", resnet34<T>},
+      {"resnet50", resnet50<T>},
+      {"resnext50_32x4d", resnext50_32x4d<T>},
+      {"wide_resnet50_2", wide_resnet50_2<T>},
+      {"vgg11", vgg11<T>},
+      {"vgg11_bn", vgg11_bn<T>},
+      {"vgg13", vgg13<T>},
+      {"vgg13_bn", vgg13_bn<T>},
+      {"vgg16", vgg16<T>},
+      {"vgg16_bn", vgg16_bn<T>},
+      {"vgg19", vgg19<T>},
+      {"vgg19_bn", vgg19_bn<T>},
+      {"squeezenet1_0", squeezenet1_0<T>},
+      {"squeezenet1_1", squeezenet1_1<T>},
+      {"mobilenet_v2", [](const ModelOptions& options) { return mobilenet_v2<T>(options); }},
+  };
+  return entries;
+}
+
+}  // namespace detail
+
+/// The names that make() knows.
+inline std::vector<std::string> names() {
+  std::vector<std::string> out;
+  for (const auto& entry : detail::registry<float>()) out.emplace_back(entry.name);
+  return out;
+}
+
+/// A new network, in training mode, with first weights from the default generator.
+/// Throws ValueError for a name that is not known, with those that are.
+template <class T = float>
+nn::Sequential<T> make(const std::string& name, const ModelOptions& options = {}) {
+  std::string known;
+  for (const auto& entry : detail::registry<T>()) {
+    if (name == entry.name) return entry.make(options);
+    known += (known.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  throw ValueError(text("models: there is no network \"", name, "\"; there are: ", known));
+}
+
+}  // namespace kashi::inline v0::models
