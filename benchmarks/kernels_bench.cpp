@@ -2,57 +2,22 @@
 //
 //     kernels_bench [--problems FILE]... [--threads N] [--prepared] [Google Benchmark's flags]
 //
-// Without a file: tests/cases/conv_peers.txt. `--prepared` leaves the packing of weights out of forward and backward-data,
+// Without a file: benchmarks/problems/peers.txt. `--prepared` leaves the packing of weights out of forward and backward-data,
 // as inference does it once; otherwise it is counted, as training pays it. KASHI_ISA and KASHI_CONV choose kernels.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
-#include <kashi/kernels/conv.hpp>
 #include <kashi/kernels/peak.hpp>
 
-#include "../tests/cases/problem.hpp"
+#include "convolution.hpp"
 
 namespace {
 
 using namespace kashi;
 using kernels::ConvGeometry;
-
-/// Elements that start on a cache line.
-class Buffer {
- public:
-  explicit Buffer(Index count) : values_(static_cast<std::size_t>(count) + 16) {}
-  float* data() {
-    void* start = values_.data();
-    std::size_t room = values_.size() * sizeof(float);
-    return static_cast<float*>(std::align(64, room - 64, start, room));
-  }
-
- private:
-  std::vector<float> values_;
-};
-
-void fill(Buffer& buffer, Index count, float scale) {
-  std::mt19937 random(1);
-  std::normal_distribution<float> normal(0, scale);
-  std::generate_n(buffer.data(), count, [&] { return normal(random); });
-}
-
-struct Data {
-  explicit Data(const ConvGeometry& g)
-      : x(g.input_numel()), weight(g.weight_numel()), y(g.output_numel()), bias(g.out_channels) {
-    fill(x, g.input_numel(), 1);
-    fill(weight, g.weight_numel(), 0.1F);
-    fill(y, g.output_numel(), 1);
-    fill(bias, g.out_channels, 1);
-  }
-  Buffer x, weight, y, bias;
-};
 
 double peak_of_threads() {
   static const double peak = kernels::measured_peak<float>();
@@ -68,66 +33,16 @@ void report(benchmark::State& state, const ConvGeometry& g) {
   state.SetBytesProcessed(static_cast<int64_t>(bytes * times));
 }
 
-void forward(benchmark::State& state, const ConvGeometry& g) {
-  Data data(g);
-  Buffer scratch(kernels::conv2d_forward_workspace<float>(g));
-  for (auto _ : state) {
-    kernels::conv2d_forward<float>(g, data.x.data(), data.weight.data(), data.bias.data(), data.y.data(),
-                                   scratch.data());
-  }
-  report(state, g);
-}
-
-void backward_data(benchmark::State& state, const ConvGeometry& g) {
-  Data data(g);
-  Buffer scratch(kernels::conv2d_backward_data_workspace<float>(g));
-  for (auto _ : state) {
-    kernels::conv2d_backward_data<float>(g, data.y.data(), data.weight.data(), data.x.data(), scratch.data());
-  }
-  report(state, g);
-}
-
-void backward_weight(benchmark::State& state, const ConvGeometry& g) {
-  Data data(g);
-  Buffer scratch(kernels::conv2d_backward_weight_workspace<float>(g));
-  for (auto _ : state) {
-    kernels::conv2d_backward_weight<float>(g, data.x.data(), data.y.data(), data.weight.data(), scratch.data());
-  }
-  report(state, g);
-}
-
-/// A plan whose weights are packed before the clock starts.
-template <class Plan>
-void prepared(benchmark::State& state, const ConvGeometry& g, bool is_forward) {
-  Data data(g);
-  const Plan plan(g);
-  Buffer packed(plan.packed_numel());
-  Buffer scratch(plan.workspace());
-  plan.pack(data.weight.data(), packed.data(), scratch.data());
-  float* from = is_forward ? data.x.data() : data.y.data();
-  float* to = is_forward ? data.y.data() : data.x.data();
-  const float* bias = is_forward ? data.bias.data() : nullptr;
-  for (auto _ : state) plan.run(from, packed.data(), {bias, nullptr, is_forward}, to, scratch.data());
-  report(state, g);
-}
-
 void add_problem(const problems::Problem& problem, bool is_prepared) {
-  const ConvGeometry g = problem.geometry;
-  const auto add = [&](const char* direction, auto run) {
-    auto* row = benchmark::RegisterBenchmark((problem.name + "/" + direction).c_str(),
-                                             [g, run](benchmark::State& state) { run(state, g); });
+  for (const std::string direction : bench::directions) {
+    auto* row = benchmark::RegisterBenchmark((problem.name + "/" + direction).c_str(), [=](benchmark::State& state) {
+      const bench::Call call = bench::convolution_call(problem, direction, is_prepared);
+      for (auto _ : state) call();
+      report(state, problem.geometry);
+    });
     row->Unit(benchmark::kMillisecond);
     if (num_threads() > 1) row->UseRealTime();  // one thread: its own CPU time, whatever else runs
-  };
-  if (is_prepared) {
-    add("forward", [](auto& state, const auto& shape) { prepared<kernels::ForwardPlan<float>>(state, shape, true); });
-    add("backward_data",
-        [](auto& state, const auto& shape) { prepared<kernels::BackwardDataPlan<float>>(state, shape, false); });
-  } else {
-    add("forward", forward);
-    add("backward_data", backward_data);
   }
-  add("backward_weight", backward_weight);
 }
 
 /// Takes `--flag VALUE` out of the arguments; all its values.
@@ -155,7 +70,7 @@ void run(int count, char** arguments) {
   const auto threads = take(count, arguments, "--threads", true);
   set_num_threads(threads.empty() ? 1 : std::stoi(threads.back()));
   auto files = take(count, arguments, "--problems", true);
-  if (files.empty()) files.emplace_back(KASHI_SOURCE_DIR "/tests/cases/conv_peers.txt");
+  if (files.empty()) files.emplace_back(KASHI_SOURCE_DIR "/benchmarks/problems/peers.txt");
   for (const std::string& file : files) {
     for (const auto& problem : problems::read(file)) add_problem(problem, is_prepared);
   }

@@ -3,8 +3,8 @@
 ///     n2 h56 w56 c64 o64 k3 s1 p1 g1 d1   # a name
 ///
 /// n batch, h w input size, c input channels, o output channels, k kernel, s stride, p padding, d dilation, g groups; with
-/// two axes kh kw sh sw dh dw, with four sides pt pb pl pr. k, s, d, g default to 1, p to 0; w to h. The name after # is
-/// optional; lines that hold only a comment are left out.
+/// two axes kh kw sh sw dh dw, with four sides pt pb pl pr; t1 for a transposed convolution. k, s, d, g default to 1, p and
+/// t to 0; w to h. The name after # is optional; lines that hold only a comment are left out.
 #pragma once
 
 #include <fstream>
@@ -23,12 +23,13 @@ struct Problem {
   std::string name;
   std::string text;
   kashi::kernels::ConvGeometry geometry;
+  bool is_transposed = false;  ///< then `geometry` is the convolution whose backward-data it is
 };
 
-/// Parses one line. Throws ValueError that names the word which is wrong.
-inline kashi::kernels::ConvGeometry parse(const std::string& line) {
-  std::map<std::string, Index> values{{"n", 1}, {"s", 1}, {"d", 1}, {"g", 1}, {"k", 1}, {"p", 0}};
-  static const std::string known = " n h w c o k s p g d kh kw sh sw dh dw pt pb pl pr ";
+/// Parses one line, without its name. Throws ValueError that names the word which is wrong.
+inline Problem parse_problem(const std::string& line) {
+  std::map<std::string, Index> values{{"n", 1}, {"s", 1}, {"d", 1}, {"g", 1}, {"k", 1}, {"p", 0}, {"t", 0}};
+  static const std::string known = " n h w c o k s p g d t kh kw sh sw dh dw pt pb pl pr ";
   std::istringstream words(line);
   for (std::string word; words >> word && word[0] != '#';) {
     const std::size_t digits = word.find_first_of("0123456789");
@@ -48,10 +49,25 @@ inline kashi::kernels::ConvGeometry parse(const std::string& line) {
       .padding = {get("pt", "p"), get("pb", "p"), get("pl", "p"), get("pr", "p")},
       .dilation = {get("dh", "d"), get("dw", "d")},
       .groups = groups};
-  return kashi::kernels::conv2d_geometry("problem", {get("n", "n"), get("h", "h"), get("w", "h"), get("c", "c")},
-                                         {get("o", "o"), get("kh", "k"), get("kw", "k"), get("c", "c") / groups},
-                                         options);
+  using kashi::kernels::conv_transpose_output_size;
+  const Index channels = get("c", "c"), out = get("o", "o"), kernel_height = get("kh", "k"), kernel_width = get("kw", "k");
+  Problem problem{.name = {}, .text = line, .geometry = {}, .is_transposed = get("t", "t") != 0};
+  if (!problem.is_transposed) {
+    problem.geometry = kashi::kernels::conv2d_geometry("problem", {get("n", "n"), get("h", "h"), get("w", "h"), channels},
+                                                       {out, kernel_height, kernel_width, channels / groups}, options);
+    return problem;
+  }
+  const Index height = conv_transpose_output_size(get("h", "h"), kernel_height, get("sh", "s"), get("dh", "d"),
+                                                  {get("pt", "p"), get("pb", "p")}, 0);
+  const Index width = conv_transpose_output_size(get("w", "h"), kernel_width, get("sw", "s"), get("dw", "d"),
+                                                 {get("pl", "p"), get("pr", "p")}, 0);
+  problem.geometry = kashi::kernels::conv2d_geometry("problem", {get("n", "n"), height, width, out},
+                                                     {channels, kernel_height, kernel_width, out / groups}, options);
+  return problem;
 }
+
+/// The convolution of one line.
+inline kashi::kernels::ConvGeometry parse(const std::string& line) { return parse_problem(line).geometry; }
 
 /// All problems of a file. Throws IoError if it can't be read.
 inline std::vector<Problem> read(const std::string& path) {
@@ -65,7 +81,9 @@ inline std::vector<Problem> read(const std::string& path) {
     if (text.empty()) continue;
     std::string name = hash == std::string::npos ? text : line.substr(hash + 1);
     name.erase(0, name.find_first_not_of(' '));
-    problems.push_back({name, text, parse(text)});
+    Problem problem = parse_problem(text);
+    problem.name = name;
+    problems.push_back(problem);
   }
   return problems;
 }

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Our kernels and networks beside other libraries, interleaved: prints one table, writes bench.md and bench.json.
+
+`./dev bench` builds what it needs and calls it. Peers are optional; those that are missing are named. ../docs/performance.md
+tells how to read the result.
+"""
+import argparse
+import datetime
+import json
+import os
+import sys
+
+from comparison import libraries, machine, measure, problems, regression, report, summary
+from comparison.workers import Failed
+
+DEFAULT_SETS = ["peers", "resnet50", "mobilenetv2", "vgg16", "networks"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="dev bench", description="Measures kashi beside other libraries.")
+    parser.add_argument("--build", default=os.path.join(libraries.ROOT, "build"), help="the build folder")
+    parser.add_argument("--quick", action="store_true", help="a first look in two minutes: fewer problems and repetitions")
+    parser.add_argument("--set", action="append", metavar="NAME", help="a problem file (repeatable): %s" % ", ".join(problems.set_names()))
+    parser.add_argument("--threads", default=None, metavar="LIST", help="numbers of threads, such as 1,2 (default: 1 and all)")
+    parser.add_argument("--peers", default=None, metavar="LIST", help="only these, such as onednn,pytorch; none for ours alone")
+    parser.add_argument("--isa", choices=["baseline", "avx2", "avx512"], help="holds us and the peers that listen to one instruction set")
+    parser.add_argument("--out", default="out/bench", metavar="DIR", help="where bench.md and bench.json go (default: out/bench)")
+    parser.add_argument("--compare", metavar="OLD.json", help="fails where we lost ground to the peers since that run")
+    parser.add_argument("--rounds", type=int, default=None, help="bursts of three repetitions (default: 3)")
+    return parser.parse_args()
+
+
+def thread_counts(text):
+    if text:
+        return [int(count) for count in text.split(",")]
+    return sorted({1, len(os.sched_getaffinity(0))})
+
+
+def convolutions(found, set_names, threads, budget, kinds, log):
+    """Rows of all sets at one number of threads, and the best peak that was seen."""
+    ours = found.ours("kernels_server", threads)
+    peers = found.convolution_peers(threads)
+    rows, peak = [], 0
+    try:
+        for set_name in set_names:
+            for problem in problems.read_set(set_name):
+                peak = max(peak, ours.ask("peak")["gflops"])
+                for direction in measure.DIRECTIONS:
+                    times = measure.measure(ours, peers, ("conv", problem[0], direction), budget)
+                    made = measure.convolution_rows(set_name, problem, direction, threads, times, peak, kinds)
+                    rows += made
+                    log(made[0])
+    finally:
+        for worker in [ours] + peers:
+            worker.close()
+    return rows, peak
+
+
+def show(row):
+    print("%-8s %-28s %-16s %d threads %9s ms   best peer %-16s x %s" % (
+        row["set"], row["name"], row["direction"], row["threads"], report.milliseconds(row["ours_ms"]), row["best_peer"] or "none",
+        report.number(row["ratio_best_peer"])), flush=True)
+
+
+def run(options):
+    started = datetime.datetime.now()
+    wanted = None if options.peers is None else [name for name in options.peers.split(",") if name != "none"]
+    found = libraries.Libraries(options.build, wanted, options.isa)
+    for key, reason in found.missing.items():
+        print("missing peer: %s (%s); ./dev bench --install-peers fetches them" % (key, reason), flush=True)
+    budget = measure.Budget(rounds=1, milliseconds=5, kept=1) if options.quick else measure.Budget()
+    if options.rounds:
+        budget.rounds = options.rounds
+    sets = options.set or (["peers"] if options.quick else DEFAULT_SETS)
+    kinds = ("prepared",) if options.quick else ("prepared", "packed")
+    rows, peak = [], 0
+    for threads in thread_counts(options.threads):
+        made, measured = convolutions(found, sets, threads, budget, kinds, show)
+        rows, peak = rows + made, max(peak, measured)
+    return {"version": 1, "date": started.date().isoformat(), "seconds": (datetime.datetime.now() - started).total_seconds(),
+            "machine": machine.describe(), "isa": isa_of(found), "peak_gflops": peak, "libraries": found.seen,
+            "missing_peers": found.missing, "settings": settings(budget), "rows": rows,
+            "geometric_means": summary.geometric_means(rows)}
+
+
+def isa_of(found):
+    return found.seen["kashi"][0].split("isa ")[-1].split(",")[0]
+
+
+def settings(budget):
+    return ["best of %d bursts of 3 repetitions of at least %g ms, libraries in turn" % (budget.rounds, budget.milliseconds),
+            "one thread: pinned, its own CPU time; more: the clock; top priority where allowed",
+            "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest implementations of a probe go on" % budget.kept,
+            "weights prepared: packed before the clock starts, where the library allows it (PyTorch does not); packed: at each call"]
+
+
+def write(result, folder):
+    os.makedirs(folder, exist_ok=True)
+    for name, text in (("bench.json", json.dumps(result, indent=1) + "\n"), ("bench.md", report.markdown(result))):
+        path = os.path.join(folder, name)
+        with open(path + ".part", "w") as file:
+            file.write(text)
+        os.replace(path + ".part", path)
+
+
+def main():
+    options = arguments()
+    try:
+        old = None
+        if options.compare:
+            with open(options.compare) as file:
+                old = json.load(file)
+        result = run(options)
+        write(result, options.out)
+        print()
+        print(report.markdown(result))
+        print("%s and bench.md are there" % os.path.join(options.out, "bench.json"))
+        slower = regression.compare(result, old) if old else []
+    except (Failed, OSError, ValueError) as error:
+        print("error: %s" % error, file=sys.stderr)
+        return 1
+    for line in slower:
+        print("slower: " + line, file=sys.stderr)
+    return 1 if slower else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""bench.md: the same figures as bench.json, for people."""
+
+PEERS = ("onednn", "ncnn", "pytorch", "pytorch_default", "onnxruntime", "openvino")
+
+
+def number(value, pattern="%.2f"):
+    return pattern % value if value is not None else "-"
+
+
+def milliseconds(value):
+    return number(value, "%.0f" if value and value >= 100 else "%.2f" if value and value >= 1 else "%.3f")
+
+
+def table(header, rows):
+    widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
+
+    def line(cells):
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |"
+
+    return [line(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|"] + [line(row) for row in rows]
+
+
+def row_cells(row, peers):
+    share = row.get("fraction_of_peak")
+    cells = [row["name"], row["direction"].replace("_", "-"), str(row["threads"]), row["weights"], milliseconds(row["ours_ms"])]
+    cells += [milliseconds(row["peers"].get(peer)) for peer in peers]
+    return cells + ["**%s**" % number(row["ratio_best_peer"]), number(row["ratio_pytorch_default"]),
+                    number(100 * share if share else None, "%.0f %%")]
+
+
+def rows_table(rows):
+    peers = [peer for peer in PEERS if any(peer in row["peers"] for row in rows)]
+    header = ["problem", "direction", "threads", "weights", "kashi ms"] + peers + ["best peer / kashi", "default PyTorch / kashi", "of peak"]
+    return table(header, [row_cells(row, peers) for row in rows])
+
+
+def means_table(means):
+    header = ["set", "kind", "threads", "weights", "rows", "best peer / kashi", "lowest", "default PyTorch / kashi"]
+    return table(header, [[mean["set"], mean["kind"], str(mean["threads"]), mean["weights"], str(mean["rows"]),
+                           "**%s**" % number(mean["ratio_best_peer"]), number(mean["lowest_ratio_best_peer"]),
+                           number(mean["ratio_pytorch_default"])] for mean in means])
+
+
+def memory_table(rows):
+    with_memory = [row for row in rows if row.get("ours_peak_mb")]
+    if not with_memory:
+        return []
+    return ["", "Most memory that the process held:", ""] + table(
+        ["problem", "kashi MB", "PyTorch MB", "share"],
+        [[row["name"], "%.0f" % row["ours_peak_mb"], number(row["pytorch_peak_mb"], "%.0f"),
+          number(row["ours_peak_mb"] / row["pytorch_peak_mb"] if row["pytorch_peak_mb"] else None)] for row in with_memory])
+
+
+def markdown(result):
+    machine = result["machine"]
+    out = ["# Comparison", "", "%s, %d processors, %s; %s; multiply-add peak %s GFLOP/s on one core (%s)." % (
+        machine["cpu"], machine["processors"], machine["system"], result["date"], number(result["peak_gflops"], "%.0f"),
+        result["isa"]), ""]
+    out += ["- %s: %s" % (key, " | ".join(texts)) for key, texts in result["libraries"].items()]
+    out += ["- missing: %s (%s)" % (key, reason) for key, reason in result["missing_peers"].items()]
+    out += ["- %s" % setting for setting in result["settings"]]
+    out += ["", "A ratio above 1 means that kashi is faster. Geometric means:", ""] + means_table(result["geometric_means"])
+    for set_name in dict.fromkeys(row["set"] for row in result["rows"]):
+        rows = [row for row in result["rows"] if row["set"] == set_name]
+        out += ["", "## %s" % set_name, ""] + rows_table(rows) + memory_table(rows)
+    return "\n".join(out) + "\n"
