@@ -13,6 +13,7 @@
 #include <kashi/kernels/peak.hpp>
 
 #include "convolution.hpp"
+#include "flags.hpp"
 
 namespace {
 
@@ -45,31 +46,11 @@ void add_problem(const problems::Problem& problem, bool is_prepared) {
   }
 }
 
-/// Takes `--flag VALUE` out of the arguments; all its values.
-std::vector<std::string> take(int& count, char** arguments, const std::string& flag, bool has_value) {
-  std::vector<std::string> values;
-  int kept = 1;
-  for (int i = 1; i < count; ++i) {
-    if (arguments[i] != flag) {
-      arguments[kept++] = arguments[i];
-      continue;
-    }
-    if (!has_value) {
-      values.emplace_back();
-      continue;
-    }
-    require(i + 1 < count, flag, ": needs a value");
-    values.emplace_back(arguments[++i]);
-  }
-  count = kept;
-  return values;
-}
-
 void run(int count, char** arguments) {
-  const bool is_prepared = !take(count, arguments, "--prepared", false).empty();
-  const auto threads = take(count, arguments, "--threads", true);
+  const bool is_prepared = !bench::take(count, arguments, "--prepared", false).empty();
+  const auto threads = bench::take(count, arguments, "--threads");
   set_num_threads(threads.empty() ? 1 : std::stoi(threads.back()));
-  auto files = take(count, arguments, "--problems", true);
+  auto files = bench::take(count, arguments, "--problems");
   if (files.empty()) files.emplace_back(KASHI_SOURCE_DIR "/benchmarks/problems/peers.txt");
   for (const std::string& file : files) {
     for (const auto& problem : problems::read(file)) add_problem(problem, is_prepared);

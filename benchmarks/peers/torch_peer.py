@@ -1,6 +1,8 @@
 """PyTorch for the comparison: torch_peer.py THREADS
 
-    prepare  conv  PROBLEM  DIRECTION    variants: channels_last and default (NCHW); weights as they come, as PyTorch does it
+    prepare  conv       PROBLEM  DIRECTION    variants: channels_last and default (NCHW), as they come
+    prepare  step       NAME     LAYOUT       a whole training step; LAYOUT: channels_last or default
+    prepare  inference  NAME                  torchvision's network, both layouts, eager and frozen for inference
 """
 import sys
 
@@ -8,6 +10,8 @@ import torch
 
 from problem import parse
 from server import Skip, serve
+
+LAYOUTS = {"channels_last": torch.channels_last, "default": torch.contiguous_format}
 
 
 def convolution_variants(text, direction):
@@ -28,18 +32,41 @@ def convolution_variants(text, direction):
             return lambda: torch.ops.aten.convolution(x, weight, *options)
         return lambda: torch.ops.aten.convolution_backward(dy, x, weight, *options, wanted)
 
-    return [("both", "channels_last", variant(torch.channels_last)), ("both", "default", variant(torch.contiguous_format))]
+    return [("both", name, without_gradients(variant(memory_format))) for name, memory_format in LAYOUTS.items()]
+
+
+def without_gradients(call):
+    return torch.no_grad()(call)
+
+
+def step_variants(name, layout):
+    from networks import step
+    return [("both", layout, step(name, LAYOUTS[layout]))]
+
+
+def inference_variants(name):
+    import torchvision
+
+    def variants(layout, memory_format):
+        network = getattr(torchvision.models, name)(weights=None).eval().to(memory_format=memory_format)
+        image = torch.randn(1, 3, 224, 224).to(memory_format=memory_format)
+        with torch.no_grad():
+            frozen = torch.jit.optimize_for_inference(torch.jit.trace(network, image))
+        return [("both", "eager " + layout, without_gradients(lambda: network(image))),
+                ("both", "frozen " + layout, without_gradients(lambda: frozen(image)))]
+
+    return [variant for layout, memory_format in LAYOUTS.items() for variant in variants(layout, memory_format)]
 
 
 def prepare(words):
-    if words[0] == "conv":
-        return convolution_variants(*words[1:])
-    raise Skip("no " + words[0])
+    kinds = {"conv": convolution_variants, "step": step_variants, "inference": inference_variants}
+    if words[0] not in kinds:
+        raise Skip("no " + words[0])
+    return kinds[words[0]](*words[1:])
 
 
 if __name__ == "__main__":
     threads = int(sys.argv[1])
     torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
     torch.manual_seed(0)
     serve("PyTorch " + torch.__version__.split("+")[0], torch.backends.cpu.get_cpu_capability(), threads, prepare)
