@@ -10,22 +10,26 @@ import json
 import os
 import sys
 
-from comparison import libraries, machine, measure, problems, regression, report, summary
+from comparison import install, libraries, machine, measure, networks, problems, regression, report, summary
 from comparison.workers import Failed
 
-DEFAULT_SETS = ["peers", "resnet50", "mobilenetv2", "vgg16", "networks"]
+DEFAULT_SETS = ["peers", "steps", "inference"]
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="dev bench", description="Measures kashi beside other libraries.")
     parser.add_argument("--build", default=os.path.join(libraries.ROOT, "build"), help="the build folder")
     parser.add_argument("--quick", action="store_true", help="a first look in two minutes: fewer problems and repetitions")
-    parser.add_argument("--set", action="append", metavar="NAME", help="a problem file (repeatable): %s" % ", ".join(problems.set_names()))
+    parser.add_argument("--set", action="append", metavar="NAME",
+                        help="%s, a problem file, or all; repeatable (default: %s)" % (
+                            ", ".join(list(networks.SETS) + problems.set_names()), ", ".join(DEFAULT_SETS)))
     parser.add_argument("--threads", default=None, metavar="LIST", help="numbers of threads, such as 1,2 (default: 1 and all)")
     parser.add_argument("--peers", default=None, metavar="LIST", help="only these, such as onednn,pytorch; none for ours alone")
     parser.add_argument("--isa", choices=["baseline", "avx2", "avx512"], help="holds us and the peers that listen to one instruction set")
     parser.add_argument("--out", default="out/bench", metavar="DIR", help="where bench.md and bench.json go (default: out/bench)")
     parser.add_argument("--compare", metavar="OLD.json", help="fails where we lost ground to the peers since that run")
+    parser.add_argument("--install-peers", action="store_true",
+                        help="fetches the peers with pip into BUILD/peers first (several GB, PyTorch most of it)")
     parser.add_argument("--rounds", type=int, default=None, help="bursts of three repetitions (default: 3)")
     return parser.parse_args()
 
@@ -36,18 +40,27 @@ def thread_counts(text):
     return sorted({1, len(os.sched_getaffinity(0))})
 
 
-def convolutions(found, set_names, threads, budget, kinds, log):
+def chosen_sets(options):
+    if not options.set:
+        return DEFAULT_SETS
+    if "all" in options.set:
+        return DEFAULT_SETS + [name for name in problems.set_names() if name not in DEFAULT_SETS + ["tiny"]]
+    return options.set
+
+
+def convolutions(found, set_names, threads, budget, log):
     """Rows of all sets at one number of threads, and the best peak that was seen."""
     ours = found.ours("kernels_server", threads)
-    peers = found.convolution_peers(threads)
-    rows, peak = [], 0
+    peers = found.convolution_peers(threads) if set_names else []
+    rows, peak = [], ours.ask("peak")["gflops"]
+    first = ("first",) if budget.first_only else ()
     try:
         for set_name in set_names:
             for problem in problems.read_set(set_name):
                 peak = max(peak, ours.ask("peak")["gflops"])
                 for direction in measure.DIRECTIONS:
-                    times = measure.measure(ours, peers, ("conv", problem[0], direction), budget)
-                    made = measure.convolution_rows(set_name, problem, direction, threads, times, peak, kinds)
+                    times = measure.measure(ours, peers, lambda _: ("conv", problem[0], direction, *first), budget)
+                    made = measure.convolution_rows(set_name, problem, direction, threads, times, peak, budget.kinds)
                     rows += made
                     log(made[0])
     finally:
@@ -68,15 +81,18 @@ def run(options):
     found = libraries.Libraries(options.build, wanted, options.isa)
     for key, reason in found.missing.items():
         print("missing peer: %s (%s); ./dev bench --install-peers fetches them" % (key, reason), flush=True)
-    budget = measure.Budget(rounds=1, milliseconds=5, kept=1) if options.quick else measure.Budget()
+    budget = measure.Budget()
+    if options.quick:
+        budget = measure.Budget(rounds=1, repetitions=2, milliseconds=4, kinds=("prepared",), first_only=True)
     if options.rounds:
         budget.rounds = options.rounds
-    sets = options.set or (["peers"] if options.quick else DEFAULT_SETS)
-    kinds = ("prepared",) if options.quick else ("prepared", "packed")
+    sets = chosen_sets(options)
+    counts = thread_counts(options.threads)
     rows, peak = [], 0
-    for threads in thread_counts(options.threads):
-        made, measured = convolutions(found, sets, threads, budget, kinds, show)
+    for threads in counts:
+        made, measured = convolutions(found, [name for name in sets if name not in networks.SETS], threads, budget, show)
         rows, peak = rows + made, max(peak, measured)
+        rows += networks.network_rows(found, sets, threads, max(counts), options.quick, show)
     return {"version": 1, "date": started.date().isoformat(), "seconds": (datetime.datetime.now() - started).total_seconds(),
             "machine": machine.describe(), "isa": isa_of(found), "peak_gflops": peak, "libraries": found.seen,
             "missing_peers": found.missing, "settings": settings(budget), "rows": rows,
@@ -88,9 +104,12 @@ def isa_of(found):
 
 
 def settings(budget):
-    return ["best of %d bursts of 3 repetitions of at least %g ms, libraries in turn" % (budget.rounds, budget.milliseconds),
+    return ["convolutions: best of %d bursts of %d repetitions of %g ms or one call, libraries in turn" % (
+                budget.rounds, budget.repetitions, budget.milliseconds),
             "one thread: pinned, its own CPU time; more: the clock; top priority where allowed",
-            "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest implementations of a probe go on" % budget.kept,
+            "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest of %s go on" % (
+                budget.kept, "its first choices" if budget.first_only else "all its implementations"),
+            "PyTorch's steps: two layouts, the default allocator and %s; inference: eager and frozen" % libraries.allocator_environment()[0],
             "weights prepared: packed before the clock starts, where the library allows it (PyTorch does not); packed: at each call"]
 
 
@@ -110,6 +129,8 @@ def main():
         if options.compare:
             with open(options.compare) as file:
                 old = json.load(file)
+        if options.install_peers:
+            install.install(os.path.join(options.build, "peers"))
         result = run(options)
         write(result, options.out)
         print()

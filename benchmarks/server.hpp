@@ -4,7 +4,7 @@
 /// It reads lines of words with tabs between them and answers each with one line of JSON:
 ///
 ///     prepare  KIND  WORD...     what to run: {"variants": [[weights, name], ...]} or {"skip": "why not"}
-///     burst    MILLISECONDS      {"ms": [best of a call, one for each variant]}
+///     burst    MILLISECONDS  N   {"ms": [best of a call, one for each variant]}, over N repetitions
 ///     keep     INDEX...          goes on with these variants only: {"kept": n}
 ///     memory                     {"peak_rss_mb": n}: the most that the process ever held
 ///     peak                       {"gflops": n}: multiply-adds of one core
@@ -59,9 +59,8 @@ inline double seconds(int threads) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-/// The best of a few repetitions of about `milliseconds` each, after half of one to warm up.
-inline double best_milliseconds(const Variant& variant, double milliseconds, int threads) {
-  constexpr int repetitions = 3;
+/// The best of some repetitions of about `milliseconds` each, after half of one to warm up.
+inline double best_milliseconds(const Variant& variant, double milliseconds, int repetitions, int threads) {
   const auto time_of = [&](int calls) {
     const double start = seconds(threads);
     for (int i = 0; i < calls; ++i) variant.run();
@@ -131,7 +130,10 @@ inline std::string answer(const Server& server, const Words& words, std::vector<
   }
   if (words.at(0) == "burst") {
     const double milliseconds = std::stod(words.at(1));
-    const auto best = [&](const Variant& v) { return number(best_milliseconds(v, milliseconds, server.threads)); };
+    const int repetitions = std::stoi(words.at(2));
+    const auto best = [&](const Variant& v) {
+      return number(best_milliseconds(v, milliseconds, repetitions, server.threads));
+    };
     return "{\"ms\": " + list(variants, best) + "}";
   }
   if (words.at(0) == "memory") return "{\"peak_rss_mb\": " + number(peak_rss_mb()) + "}";

@@ -11,10 +11,12 @@ DIRECTIONS = ("forward", "backward_data", "backward_weight")
 
 @dataclass
 class Budget:
-    """The same for all: `rounds` bursts of three repetitions of `milliseconds` each."""
+    """The same for all: `rounds` bursts of some repetitions of `milliseconds` each."""
     rounds: int = 3
+    repetitions: int = 3
     milliseconds: float = 12
-    probe_milliseconds: float = 3
+    kinds: tuple = ("prepared", "packed")  # of weights
+    first_only: bool = False  # each library's own choice among its implementations, instead of all of them
     kept: int = 2  # of a library's many implementations that go on after the probe
 
 
@@ -37,34 +39,35 @@ class Times:
         return min(found) if found else None
 
 
-def fastest_variants(worker, milliseconds, kept):
-    """Indices of the fastest for prepared and for packed weights."""
+def fastest_variants(worker, milliseconds, budget):
+    """Indices of the fastest for each kind of weights."""
     chosen = set()
-    for wanted in ("prepared", "packed"):
+    for wanted in budget.kinds:
         candidates = [i for i, (weights, _) in enumerate(worker.variants) if weights in (wanted, "both")]
-        chosen.update(sorted(candidates, key=lambda i: milliseconds[i])[:kept])
+        chosen.update(sorted(candidates, key=lambda i: milliseconds[i])[:budget.kept])
     return sorted(chosen)
 
 
-def measure(ours, peers, request, budget):
-    """Times of one request by all libraries that can do it."""
+def measure(ours, peers, request_of, budget):
+    """Times of one request by all libraries that can do it; request_of(worker) is its wording for that one."""
     times = Times()
     able = []
-    for worker in [ours] + peers:
+    for worker in [ours] + list(peers):
         try:
-            reason = worker.prepare(*request)
+            reason = worker.prepare(*request_of(worker))
             if reason:
                 times.notes[worker.key] = reason
                 continue
+            worker.keep([i for i, (weights, _) in enumerate(worker.variants) if weights in budget.kinds + ("both",)])
             if worker.key in MANY_IMPLEMENTATIONS:
-                worker.keep(fastest_variants(worker, worker.burst(budget.probe_milliseconds), budget.kept))
+                worker.keep(fastest_variants(worker, worker.burst(1, 1), budget))
             able.append(worker)
         except Failed as error:
             drop(worker, error, times, ours, peers)
     for _ in range(budget.rounds):
         for worker in list(able):
             try:
-                times.add(worker, worker.burst(budget.milliseconds))
+                times.add(worker, worker.burst(budget.milliseconds, budget.repetitions))
             except Failed as error:
                 able.remove(worker)
                 drop(worker, error, times, ours, peers)

@@ -77,13 +77,15 @@ class Worker:
         self.variants = [tuple(variant) for variant in reply.get("variants", [])]
         return reply.get("skip") or reply.get("error")
 
-    def burst(self, milliseconds):
-        reply = self.ask("burst", str(milliseconds))
+    def burst(self, milliseconds, repetitions):
+        reply = self.ask("burst", str(milliseconds), str(repetitions))
         if "ms" not in reply:
             raise Failed("%s: %s" % (self.key, reply.get("error", "no times")))
         return reply["ms"]
 
     def keep(self, indices):
+        if len(indices) == len(self.variants):
+            return
         self.ask("keep", *map(str, indices))
         self.variants = [self.variants[i] for i in indices]
 

@@ -1,6 +1,7 @@
 """ncnn for the comparison: ncnn_peer.py THREADS
 
-    prepare  conv  PROBLEM  forward    a batch is a loop over images; weights are packed when the network is loaded
+    prepare  conv       PROBLEM  forward    a batch is a loop over images; weights are packed when the network is loaded
+    prepare  inference  PATH                a network that pnnx made: PATH.ncnn.param, PATH.ncnn.bin
 """
 import os
 import sys
@@ -33,7 +34,7 @@ def load(net, parameters, weights):
             raise Skip("ncnn does not load this layer")
 
 
-def convolution_variants(text, direction):
+def convolution_variants(text, direction, *_):
     if direction != "forward":
         raise Skip("ncnn has only the forward direction")
     problem = parse(text)
@@ -61,10 +62,26 @@ def convolution_variants(text, direction):
     return [("prepared", "automatic", call)]
 
 
+def inference_variants(path):
+    net = empty_net()
+    if net.load_param(path + ".ncnn.param") != 0 or net.load_model(path + ".ncnn.bin") != 0:
+        raise Skip("ncnn does not load this network")
+    array = numpy.random.default_rng(0).standard_normal((3, 224, 224)).astype(numpy.float32)
+    image = ncnn.Mat(array).clone()
+
+    def call():
+        extractor = net.create_extractor()
+        extractor.input("in0", image)
+        numpy.array(extractor.extract("out0")[1])
+
+    return [("both", "automatic", call)]
+
+
 def prepare(words):
-    if words[0] == "conv":
-        return convolution_variants(*words[1:])
-    raise Skip("no " + words[0])
+    kinds = {"conv": convolution_variants, "inference": inference_variants}
+    if words[0] not in kinds:
+        raise Skip("no " + words[0])
+    return kinds[words[0]](*words[1:])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 // oneDNN 3 for the comparison (../server.hpp): onednn_peer THREADS
 //
-//     prepare  conv  PROBLEM  DIRECTION
+//     prepare  conv  PROBLEM  DIRECTION  [first]
 //
 // Variants: plain channels-last, plain NCHW and the layout that the library picks; of each every implementation that it
-// offers, and its Winograd where there is one. The weights are in the library's layout beforehand ("prepared"), or are
+// offers ("first": only the one that it would take), and its Winograd where there is one. The weights are in the library's layout beforehand ("prepared"), or are
 // brought into it from a plain layout at each call ("packed"). Conversions of images are never counted.
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -62,7 +62,8 @@ memory filled(const memory::desc& layout, std::vector<std::shared_ptr<Buffer>>& 
 
 class Collector {
  public:
-  Collector(Shape shape, std::string direction) : shape_(std::move(shape)), direction_(std::move(direction)) {}
+  Collector(Shape shape, std::string direction, bool is_first_only)
+      : shape_(std::move(shape)), direction_(std::move(direction)), is_first_only_(is_first_only) {}
 
   std::vector<Variant> run() {
     for (const char* layout : {"nhwc", "any", "nchw"}) {
@@ -139,7 +140,7 @@ class Collector {
     do {
       const std::string name = description.impl_info_str();
       if (name.find("ref") == std::string::npos) add(Primitive(description), roles_of(description), layout_ + " " + name);
-    } while (description.next_impl());
+    } while (!is_first_only_ && description.next_impl());
   }
 
   void add(const dnnl::primitive& primitive, const Roles& roles, const std::string& name) {
@@ -171,6 +172,7 @@ class Collector {
 
   Shape shape_;
   std::string direction_;
+  bool is_first_only_;
   std::string layout_;
   std::string reason_;
   std::vector<Variant> variants_;
@@ -178,7 +180,7 @@ class Collector {
 
 std::vector<Variant> prepare(const Words& words) {
   if (words.at(0) != "conv") throw Skip{"convolutions only"};
-  return Collector(shape_of(problems::parse_problem(words.at(1))), words.at(2)).run();
+  return Collector(shape_of(problems::parse_problem(words.at(1))), words.at(2), words.size() > 3).run();
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ class Skip(Exception):
     """Something that this library can't do; the reason is shown."""
 
 
-def best_milliseconds(call, milliseconds, threads):
-    """The best of a few repetitions of that length, after half of one; CPU time on one thread, the clock on more."""
+def best_milliseconds(call, milliseconds, repetitions, threads):
+    """The best of some repetitions of that length, after half of one; CPU time on one thread, the clock on more."""
     clock = time.process_time if threads == 1 else time.perf_counter
 
     def time_of(calls):
@@ -25,7 +25,7 @@ def best_milliseconds(call, milliseconds, threads):
         best = min(best, latest)
         spent += max(latest, 1e-3)
     calls = max(1, int(milliseconds / max(best, 1e-4)))
-    return min([best] + [time_of(calls) for _ in range(3)])
+    return min([best] + [time_of(calls) for _ in range(repetitions)])
 
 
 def serve(name, settings, threads, prepare):
@@ -44,7 +44,7 @@ def serve(name, settings, threads, prepare):
             variants = [variants[int(i)] for i in words[1:]]
             return {"kept": len(variants)}
         if words[0] == "burst":
-            return {"ms": [best_milliseconds(call, float(words[1]), threads) for _, _, call in variants]}
+            return {"ms": [best_milliseconds(call, float(words[1]), int(words[2]), threads) for _, _, call in variants]}
         if words[0] == "memory":
             return {"peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
         return {"error": "unknown request " + words[0]}

@@ -14,7 +14,7 @@ from server import Skip, serve
 LAYOUTS = {"channels_last": torch.channels_last, "default": torch.contiguous_format}
 
 
-def convolution_variants(text, direction):
+def convolution_variants(text, direction, *_):
     problem = parse(text)
     if not problem.is_padded_alike:
         raise Skip("PyTorch pads both sides of an axis alike")
