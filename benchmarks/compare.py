@@ -41,11 +41,26 @@ def thread_counts(text):
 
 
 def chosen_sets(options):
+    known = list(networks.SETS) + problems.set_names() + ["all"]
+    for name in options.set or []:
+        if name not in known and not os.path.exists(name):
+            raise ValueError("unknown set '%s'; there are %s, or name a file" % (name, ", ".join(known)))
     if not options.set:
         return DEFAULT_SETS
     if "all" in options.set:
         return DEFAULT_SETS + [name for name in problems.set_names() if name not in DEFAULT_SETS + ["tiny"]]
     return options.set
+
+
+def chosen_peers(text):
+    """None for all of them."""
+    if text is None:
+        return None
+    wanted = [name for name in text.split(",") if name != "none"]
+    for name in wanted:
+        if name not in libraries.KEYS:
+            raise ValueError("unknown peer '%s'; there are %s" % (name, ", ".join(libraries.KEYS)))
+    return wanted
 
 
 def convolutions(found, set_names, threads, budget, log):
@@ -77,7 +92,8 @@ def show(row):
 
 def run(options):
     started = datetime.datetime.now()
-    wanted = None if options.peers is None else [name for name in options.peers.split(",") if name != "none"]
+    wanted = chosen_peers(options.peers)
+    sets = chosen_sets(options)
     found = libraries.Libraries(options.build, wanted, options.isa)
     for key, reason in found.missing.items():
         print("missing peer: %s (%s); ./dev bench --install-peers fetches them" % (key, reason), flush=True)
@@ -86,7 +102,6 @@ def run(options):
         budget = measure.Budget(rounds=1, repetitions=2, milliseconds=4, kinds=("prepared",), first_only=True)
     if options.rounds:
         budget.rounds = options.rounds
-    sets = chosen_sets(options)
     counts = thread_counts(options.threads)
     rows, peak = [], 0
     for threads in counts:

@@ -27,11 +27,13 @@ Call prepared_call(const ConvGeometry& g, Index inputs, Index outputs) {
     Buffer in, out, packed, scratch;
   };
   const Plan plan(g);
-  auto state = std::make_shared<State>(State{plan, Buffer(inputs), Buffer(outputs), Buffer(plan.packed_numel()),
-                                             Buffer(plan.workspace())});
+  auto state = std::make_shared<State>(
+      State{plan, Buffer(inputs), Buffer(outputs), Buffer(plan.packed_numel()), Buffer(plan.workspace())});
   Buffer weight(g.weight_numel(), 0.1F);
   plan.pack(weight.data(), state->packed.data(), state->scratch.data());
-  return [state] { state->plan.run(state->in.data(), state->packed.data(), {}, state->out.data(), state->scratch.data()); };
+  return [state] {
+    state->plan.run(state->in.data(), state->packed.data(), {}, state->out.data(), state->scratch.data());
+  };
 }
 
 /// Runs a kernel on three arrays and scratch memory, as it comes: packing counts.

@@ -1,9 +1,11 @@
-// Convolution kernels on files of problem strings: milliseconds, operations a second, share of the measured peak, bytes.
+// Convolution kernels on files of problem strings: milliseconds, operations a second, share of the measured peak,
+// bytes.
 //
 //     kernels_bench [--problems FILE]... [--threads N] [--prepared] [Google Benchmark's flags]
 //
-// Without a file: benchmarks/problems/peers.txt. `--prepared` leaves the packing of weights out of forward and backward-data,
-// as inference does it once; otherwise it is counted, as training pays it. KASHI_ISA and KASHI_CONV choose kernels.
+// Without a file: benchmarks/problems/peers.txt. `--prepared` leaves the packing of weights out of forward and
+// backward-data, as inference does it once; otherwise it is counted, as training pays it. KASHI_ISA and KASHI_CONV
+// choose kernels.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>

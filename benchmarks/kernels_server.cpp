@@ -18,7 +18,9 @@ std::vector<Variant> prepare(const Words& words) {
   const std::string& direction = words.at(2);
   std::vector<Variant> variants;
   const auto add = [&](const char* weights, bool is_prepared) {
-    const auto call = [&](ConvAlgorithm algorithm) { return convolution_call(problem, direction, is_prepared, algorithm); };
+    const auto call = [&](ConvAlgorithm algorithm) {
+      return convolution_call(problem, direction, is_prepared, algorithm);
+    };
     variants.push_back({weights, "automatic", call(ConvAlgorithm::automatic)});
     variants.push_back({weights, "direct", call(ConvAlgorithm::direct)});
   };

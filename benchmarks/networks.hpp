@@ -1,7 +1,7 @@
 /// Whole networks as calls without arguments: one training step of three networks, one image through four.
 ///
-/// peers/networks.py has the same networks for PyTorch. Steps: forward, loss, backward, SGD with momentum. Inference: eval
-/// mode, batch norm folded into the convolutions.
+/// peers/networks.py has the same networks for PyTorch. Steps: forward, loss, backward, SGD with momentum. Inference:
+/// eval mode, batch norm folded into the convolutions.
 #pragma once
 
 #include <functional>
@@ -30,15 +30,20 @@ inline constexpr const char* step_names[] = {"digits", "resnext29", "resunet"};
 inline constexpr const char* inference_names[] = {"resnet18", "vgg16", "squeezenet1_1", "mobilenet_v2"};
 
 inline nn::Conv2d<float> conv(Index in, Index out, Index kernel, Index stride = 1, Index groups = 1) {
-  return nn::Conv2d<float>(
-      {.in = in, .out = out, .kernel = kernel, .stride = stride, .padding = kernel / 2, .groups = groups, .bias = false});
+  return nn::Conv2d<float>({.in = in,
+                            .out = out,
+                            .kernel = kernel,
+                            .stride = stride,
+                            .padding = kernel / 2,
+                            .groups = groups,
+                            .bias = false});
 }
 
 /// Three times convolution, batch norm, ReLU, pooling; 64 images of 64x64.
 inline nn::Sequential<float> digits() {
   const auto unit = [](Index in, Index out) {
-    return nn::Sequential<float>{nn::Conv2d<float>({.in = in, .out = out, .kernel = 3, .padding = 1}), nn::BatchNorm2d<float>(out),
-                                 nn::ReLU<float>(), nn::MaxPool2d<float>(2)};
+    return nn::Sequential<float>{nn::Conv2d<float>({.in = in, .out = out, .kernel = 3, .padding = 1}),
+                                 nn::BatchNorm2d<float>(out), nn::ReLU<float>(), nn::MaxPool2d<float>(2)};
   };
   return nn::Sequential<float>{unit(3, 32), unit(32, 64), unit(64, 128), nn::GlobalAvgPool2d<float>(),
                                nn::Linear<float>({.in = 128, .out = 4})};
@@ -47,10 +52,14 @@ inline nn::Sequential<float> digits() {
 /// A ResNeXt block of 8 groups, 64 channels each in the first stage (Xie et al. 2017, for CIFAR).
 inline nn::Sequential<float> resnext_block(Index in, Index out, Index stride) {
   const Index inner = 8 * 64 * out / 256;
-  const nn::Sequential<float> body{conv(in, inner, 1),       nn::BatchNorm2d<float>(inner),
-                                   nn::ReLU<float>(),        conv(inner, inner, 3, stride, 8),
-                                   nn::BatchNorm2d<float>(inner), nn::ReLU<float>(),
-                                   conv(inner, out, 1),      nn::BatchNorm2d<float>(out)};
+  const nn::Sequential<float> body{conv(in, inner, 1),
+                                   nn::BatchNorm2d<float>(inner),
+                                   nn::ReLU<float>(),
+                                   conv(inner, inner, 3, stride, 8),
+                                   nn::BatchNorm2d<float>(inner),
+                                   nn::ReLU<float>(),
+                                   conv(inner, out, 1),
+                                   nn::BatchNorm2d<float>(out)};
   if (in == out && stride == 1) return nn::Sequential<float>{nn::Residual<float>(body), nn::ReLU<float>()};
   const nn::Sequential<float> shortcut{conv(in, out, 1, stride), nn::BatchNorm2d<float>(out)};
   return nn::Sequential<float>{nn::Residual<float>(body, shortcut), nn::ReLU<float>()};
@@ -91,7 +100,8 @@ class ResUNet : public nn::Module<float> {
       value = encode(skips.empty() ? value : pool_(value));
       skips.push_back(value);
     }
-    for (std::size_t i = 0; i < ups_.size(); ++i) value = decoders_[i](kashi::concat({ups_[i](value), skips[3 - i]}, -1));
+    for (std::size_t i = 0; i < ups_.size(); ++i)
+      value = decoders_[i](kashi::concat({ups_[i](value), skips[3 - i]}, -1));
     return out_(value);
   }
   void members(nn::Members<float>& m) override {
@@ -148,8 +158,9 @@ inline Call step_call(const std::string& name) {
   if (name == "resnext29") return labelled(resnext29(), {8, 32, 32, 3}, 10);
   kashi::require(name == "resunet", "benchmark: there is no training step of \"", name, "\"");
   const Tensor<float> mask = random.bernoulli<float>({2, 256, 256, 1}, 0.5);
-  return step_call(std::make_shared<ResUNet>(), random.normal<float>({2, 256, 256, 1}, 0, 1),
-                   [mask](const Variable<float>& logits) { return kashi::binary_cross_entropy_with_logits(logits, mask); });
+  return step_call(
+      std::make_shared<ResUNet>(), random.normal<float>({2, 256, 256, 1}, 0, 1),
+      [mask](const Variable<float>& logits) { return kashi::binary_cross_entropy_with_logits(logits, mask); });
 }
 
 /// One image of 224x224 through one of `inference_names`, without gradients.

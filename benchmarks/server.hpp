@@ -1,5 +1,5 @@
-/// A program that measures on demand: the comparison keeps one for each library and asks them in turn, so that all of them
-/// meet the same moods of the machine.
+/// A program that measures on demand: the comparison keeps one for each library and asks them in turn, so that all of
+/// them meet the same moods of the machine.
 ///
 /// It reads lines of words with tabs between them and answers each with one line of JSON:
 ///
@@ -145,8 +145,8 @@ inline std::string answer(const Server& server, const Words& words, std::vector<
 
 /// Says hello, then answers until standard input ends.
 inline int serve(const Server& server) {
-  std::cout << "{\"name\": " << detail::quoted(server.name) << ", \"settings\": " << detail::quoted(server.settings) << "}"
-            << std::endl;
+  std::cout << "{\"name\": " << detail::quoted(server.name) << ", \"settings\": " << detail::quoted(server.settings)
+            << "}" << std::endl;
   std::vector<Variant> variants;
   for (std::string line; std::getline(std::cin, line);) {
     std::string answer;

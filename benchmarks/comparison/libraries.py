@@ -15,6 +15,7 @@ BENCHMARKS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(BENCHMARKS)
 PEERS = os.path.join(BENCHMARKS, "peers")
 PYTHON_PEERS = {"pytorch": "torch", "ncnn": "ncnn", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+KEYS = ("onednn", *PYTHON_PEERS)
 
 
 def interpreters(build):
@@ -93,7 +94,7 @@ class Libraries:
         self.missing = {}
         self.seen = {}  # key -> "name; settings", filled as they start
         self.isa_environment = isa_environment(isa)
-        wanted = set(wanted) if wanted is not None else {"onednn", *PYTHON_PEERS}
+        wanted = set(KEYS if wanted is None else wanted)
         self.pythons = {}
         for key, module in PYTHON_PEERS.items():
             path = interpreter_with(build, module) if key in wanted else None

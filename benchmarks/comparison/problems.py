@@ -14,7 +14,7 @@ def set_names():
 
 def read_set(name):
     """[(text, name)] of a file; the name is the text where none is given."""
-    path = name if os.path.sep in name else os.path.join(FOLDER, name + ".txt")
+    path = os.path.join(FOLDER, name + ".txt") if name in set_names() else name
     problems = []
     with open(path) as file:
         for line in file:

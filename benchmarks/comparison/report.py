@@ -1,6 +1,7 @@
 """bench.md: the same figures as bench.json, for people."""
 
 PEERS = ("onednn", "ncnn", "pytorch", "pytorch_default", "onnxruntime", "openvino")
+BEHIND = 0.92
 
 
 def number(value, pattern="%.2f"):
@@ -51,6 +52,17 @@ def memory_table(rows):
           number(row["ours_peak_mb"] / row["pytorch_peak_mb"] if row["pytorch_peak_mb"] else None)] for row in with_memory])
 
 
+def behind_table(rows):
+    """Rows in which a peer is clearly ahead, the worst first."""
+    behind = sorted((row for row in rows if (row["ratio_best_peer"] or 1) < BEHIND), key=lambda row: row["ratio_best_peer"])
+    if not behind:
+        return []
+    return ["", "## Where a peer is ahead (below %g)" % BEHIND, ""] + table(
+        ["set", "problem", "direction", "threads", "weights", "best peer / kashi", "the peer"],
+        [[row["set"], row["name"], row["direction"].replace("_", "-"), str(row["threads"]), row["weights"],
+          "**%s**" % number(row["ratio_best_peer"]), row["peer_variants"][row["best_peer"]]] for row in behind])
+
+
 def markdown(result):
     machine = result["machine"]
     out = ["# Comparison", "", "%s, %d processors, %s; %s; multiply-add peak %s GFLOP/s on one core (%s)." % (
@@ -60,6 +72,7 @@ def markdown(result):
     out += ["- missing: %s (%s)" % (key, reason) for key, reason in result["missing_peers"].items()]
     out += ["- %s" % setting for setting in result["settings"]]
     out += ["", "A ratio above 1 means that kashi is faster. Geometric means:", ""] + means_table(result["geometric_means"])
+    out += behind_table(result["rows"])
     for set_name in dict.fromkeys(row["set"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["set"] == set_name]
         out += ["", "## %s" % set_name, ""] + rows_table(rows) + memory_table(rows)

@@ -41,8 +41,13 @@ class Worker:
                                         stderr=subprocess.PIPE, text=True, env=environment(threads, extra or {}),
                                         preexec_fn=lambda: pin_and_raise(threads))
         self._errors = []
-        threading.Thread(target=self._collect_errors, daemon=True).start()
-        hello = self._answer()
+        self._reader = threading.Thread(target=self._collect_errors, daemon=True)
+        self._reader.start()
+        try:
+            hello = self._answer()
+        except Failed:
+            self.close()
+            raise
         self.name, self.settings = hello["name"], hello["settings"]
 
     def _collect_errors(self):
@@ -60,6 +65,7 @@ class Worker:
         finally:
             timer.cancel()
         code = self.process.wait()
+        self._reader.join(timeout=1)
         reason = next((line for line in reversed(self._errors) if line), "")
         raise Failed("%s ended with %d%s" % (self.key, code, ": " + reason if reason else ""))
 
@@ -90,9 +96,15 @@ class Worker:
         self.variants = [self.variants[i] for i in indices]
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass  # it has ended already
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()

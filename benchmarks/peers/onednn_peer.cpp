@@ -3,8 +3,9 @@
 //     prepare  conv  PROBLEM  DIRECTION  [first]
 //
 // Variants: plain channels-last, plain NCHW and the layout that the library picks; of each every implementation that it
-// offers ("first": only the one that it would take), and its Winograd where there is one. The weights are in the library's layout beforehand ("prepared"), or are
-// brought into it from a plain layout at each call ("packed"). Conversions of images are never counted.
+// offers ("first": only the one that it would take), and its Winograd where there is one. The weights are in the
+// library's layout beforehand ("prepared"), or are brought into it from a plain layout at each call ("packed").
+// Conversions of images are never counted.
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <cstdlib>
@@ -107,8 +108,8 @@ class Collector {
     const Shape& s = shape_;
     const memory::desc in = image(s.in), out = image(s.out);
     const memory::desc weight(s.weight, memory::data_type::f32, memory::format_tag::any);
-    typename Forward::primitive_desc forward(cpu(), dnnl::prop_kind::forward_training, algorithm, in, weight, out, s.stride,
-                                             s.dilation, s.pad_begin, s.pad_end);
+    typename Forward::primitive_desc forward(cpu(), dnnl::prop_kind::forward_training, algorithm, in, weight, out,
+                                             s.stride, s.dilation, s.pad_begin, s.pad_end);
     if (direction_ == "forward") {
       return each_implementation<Forward>(forward, [](const auto& d) {
         return Roles{{DNNL_ARG_SRC, d.src_desc()}, {DNNL_ARG_WEIGHTS, d.weights_desc()}, {DNNL_ARG_DST, d.dst_desc()}};
@@ -139,7 +140,8 @@ class Collector {
   void each_implementation(Description& description, RolesOf roles_of) {
     do {
       const std::string name = description.impl_info_str();
-      if (name.find("ref") == std::string::npos) add(Primitive(description), roles_of(description), layout_ + " " + name);
+      if (name.find("ref") == std::string::npos)
+        add(Primitive(description), roles_of(description), layout_ + " " + name);
     } while (!is_first_only_ && description.next_impl());
   }
 

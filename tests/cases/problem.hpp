@@ -2,9 +2,9 @@
 ///
 ///     n2 h56 w56 c64 o64 k3 s1 p1 g1 d1   # a name
 ///
-/// n batch, h w input size, c input channels, o output channels, k kernel, s stride, p padding, d dilation, g groups; with
-/// two axes kh kw sh sw dh dw, with four sides pt pb pl pr; t1 for a transposed convolution. k, s, d, g default to 1, p and
-/// t to 0; w to h. The name after # is optional; lines that hold only a comment are left out.
+/// n batch, h w input size, c input channels, o output channels, k kernel, s stride, p padding, d dilation, g groups;
+/// with two axes kh kw sh sw dh dw, with four sides pt pb pl pr; t1 for a transposed convolution. k, s, d, g default to
+/// 1, p and t to 0; w to h. The name after # is optional; lines that hold only a comment are left out.
 #pragma once
 
 #include <fstream>
@@ -44,17 +44,18 @@ inline Problem parse_problem(const std::string& line) {
     return at->second;
   };
   const Index groups = get("g", "g");
-  const kashi::kernels::ConvOptions options{
-      .stride = {get("sh", "s"), get("sw", "s")},
-      .padding = {get("pt", "p"), get("pb", "p"), get("pl", "p"), get("pr", "p")},
-      .dilation = {get("dh", "d"), get("dw", "d")},
-      .groups = groups};
+  const kashi::kernels::ConvOptions options{.stride = {get("sh", "s"), get("sw", "s")},
+                                            .padding = {get("pt", "p"), get("pb", "p"), get("pl", "p"), get("pr", "p")},
+                                            .dilation = {get("dh", "d"), get("dw", "d")},
+                                            .groups = groups};
   using kashi::kernels::conv_transpose_output_size;
-  const Index channels = get("c", "c"), out = get("o", "o"), kernel_height = get("kh", "k"), kernel_width = get("kw", "k");
+  const Index channels = get("c", "c"), out = get("o", "o"), kernel_height = get("kh", "k"),
+              kernel_width = get("kw", "k");
   Problem problem{.name = {}, .text = line, .geometry = {}, .is_transposed = get("t", "t") != 0};
   if (!problem.is_transposed) {
-    problem.geometry = kashi::kernels::conv2d_geometry("problem", {get("n", "n"), get("h", "h"), get("w", "h"), channels},
-                                                       {out, kernel_height, kernel_width, channels / groups}, options);
+    problem.geometry =
+        kashi::kernels::conv2d_geometry("problem", {get("n", "n"), get("h", "h"), get("w", "h"), channels},
+                                        {out, kernel_height, kernel_width, channels / groups}, options);
     return problem;
   }
   const Index height = conv_transpose_output_size(get("h", "h"), kernel_height, get("sh", "s"), get("dh", "d"),

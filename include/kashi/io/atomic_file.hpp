@@ -55,7 +55,7 @@ class PendingFile {
   PendingFile(const std::filesystem::path& target, std::string_view what)
       : target_(resolve(target, what)), what_(what) {
     pending_ = target_;
-    pending_.replace_filename("." + target_.filename().string() + ".part");
+    pending_.replace_filename(text(".", target_.filename().string(), ".part"));
     open_locked();
   }
   ~PendingFile() {
