@@ -64,10 +64,11 @@ def chosen_peers(text):
 
 
 def convolutions(found, set_names, threads, budget, log):
-    """Rows of all sets at one number of threads, and the best peak that was seen."""
+    """Rows of all sets at one number of threads; the best peak of one core and the bandwidth of all threads."""
     ours = found.ours("kernels_server", threads)
     peers = found.convolution_peers(threads) if set_names else []
     rows, peak = [], ours.ask("peak")["gflops"]
+    bandwidth = ours.ask("bandwidth")["gbytes"]
     first = ("first",) if budget.first_only else ()
     try:
         for set_name in set_names:
@@ -81,7 +82,7 @@ def convolutions(found, set_names, threads, budget, log):
     finally:
         for worker in [ours] + peers:
             worker.close()
-    return rows, peak
+    return rows, peak, bandwidth
 
 
 def show(row):
@@ -103,13 +104,13 @@ def run(options):
     if options.rounds:
         budget.rounds = options.rounds
     counts = thread_counts(options.threads)
-    rows, peak = [], 0
+    rows, peak, bandwidths = [], 0, {}
     for threads in counts:
-        made, measured = convolutions(found, [name for name in sets if name not in networks.SETS], threads, budget, show)
+        made, measured, bandwidths[threads] = convolutions(found, [name for name in sets if name not in networks.SETS], threads, budget, show)
         rows, peak = rows + made, max(peak, measured)
         rows += networks.network_rows(found, sets, threads, max(counts), options.quick, show)
     return {"version": 1, "date": started.date().isoformat(), "seconds": (datetime.datetime.now() - started).total_seconds(),
-            "machine": machine.describe(), "isa": isa_of(found), "peak_gflops": peak, "libraries": found.seen,
+            "machine": machine.describe(), "isa": isa_of(found), "peak_gflops": peak, "copy_gbytes_per_second": bandwidths, "libraries": found.seen,
             "missing_peers": found.missing, "settings": settings(budget), "rows": rows,
             "geometric_means": summary.geometric_means(rows)}
 

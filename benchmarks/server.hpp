@@ -8,6 +8,7 @@
 ///     keep     INDEX...          goes on with these variants only: {"kept": n}
 ///     memory                     {"peak_rss_mb": n}: the most that the process ever held
 ///     peak                       {"gflops": n}: multiply-adds of one core
+///     bandwidth                  {"gbytes": n}: a second, copying what fits no cache with all threads, read and written
 ///
 /// On one thread it counts the process's own CPU time, whatever else runs; on more, the clock.
 #pragma once
@@ -46,6 +47,7 @@ struct Server {
   int threads = 1;
   std::function<std::vector<Variant>(const Words&)> prepare;
   std::function<double()> peak = [] { return 0.0; };
+  std::function<double()> bandwidth = [] { return 0.0; };
 };
 
 namespace detail {
@@ -138,6 +140,7 @@ inline std::string answer(const Server& server, const Words& words, std::vector<
   }
   if (words.at(0) == "memory") return "{\"peak_rss_mb\": " + number(peak_rss_mb()) + "}";
   if (words.at(0) == "peak") return "{\"gflops\": " + number(server.peak()) + "}";
+  if (words.at(0) == "bandwidth") return "{\"gbytes\": " + number(server.bandwidth()) + "}";
   return "{\"error\": " + quoted("unknown request " + words[0]) + "}";
 }
 

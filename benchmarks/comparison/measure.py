@@ -1,7 +1,7 @@
 """Measures ours and the peers in turn: every library meets the same moods of the machine, the best repetition counts."""
 from dataclasses import dataclass, field
 
-from .problems import multiply_adds
+from .problems import bytes_moved, multiply_adds
 from .workers import Failed
 
 # Their variants are ways to the same result; of the others each is reported.
@@ -101,7 +101,8 @@ def convolution_rows(set_name, problem, direction, threads, times, peak, kinds):
         peers = peers_of(times, weights)
         share = operations / (ours * 1e6) / (peak * threads)
         rows.append(dict(common_row(set_name, text, title, direction, threads, weights, ours, peers), ours_direct_ms=direct,
-                         fraction_of_peak=share, fraction_of_peak_direct=share * ours / direct))
+                         fraction_of_peak=share, fraction_of_peak_direct=share * ours / direct, gflops=operations / (ours * 1e6),
+                         gbytes_per_second=bytes_moved(text) / (ours * 1e6), operations_per_byte=operations / bytes_moved(text)))
     return rows
 
 

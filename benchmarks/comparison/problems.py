@@ -25,8 +25,8 @@ def read_set(name):
     return problems
 
 
-def multiply_adds(text):
-    """Of the direct method, padding counted as if it were data."""
+def sizes(text):
+    """(height, width) of the positions at which the kernel is applied: the output's, or a transposed convolution's input's."""
     p = parse(text)
 
     def positions(axis, size):
@@ -34,5 +34,23 @@ def multiply_adds(text):
         reach = p.dilation[axis] * (p.kernel[axis] - 1) + 1
         return size if p.transposed else (size + before + after - reach) // p.stride[axis] + 1
 
-    pixels = p.batch * positions(0, p.height) * positions(1, p.width)
-    return pixels * p.out * (p.channels // p.groups) * p.kernel[0] * p.kernel[1]
+    return positions(0, p.height), positions(1, p.width)
+
+
+def bytes_moved(text):
+    """Input, weights and output once each: what must come from or go to memory at least."""
+    p = parse(text)
+    height, width = sizes(text)
+    if p.transposed:
+        before_after = [p.padding[0] + p.padding[1], p.padding[2] + p.padding[3]]
+        height, width = [(size - 1) * p.stride[i] + p.dilation[i] * (p.kernel[i] - 1) + 1 - before_after[i]
+                         for i, size in enumerate((p.height, p.width))]
+    weights = p.out * (p.channels // p.groups) * p.kernel[0] * p.kernel[1]
+    return 4 * (p.batch * (p.height * p.width * p.channels + height * width * p.out) + weights)
+
+
+def multiply_adds(text):
+    """Of the direct method, padding counted as if it were data."""
+    p = parse(text)
+    height, width = sizes(text)
+    return p.batch * height * width * p.out * (p.channels // p.groups) * p.kernel[0] * p.kernel[1]
