@@ -89,7 +89,8 @@ inline Call convolution_call(const problems::Problem& problem, const std::string
 inline Call convolution_call(const problems::Problem& problem, const std::string& direction, bool is_prepared,
                              ConvAlgorithm algorithm) {
   kashi::kernels::force_conv_algorithm(algorithm);
-  return [algorithm, call = convolution_call(problem, direction, is_prepared)] {
+  const Call call = convolution_call(problem, direction, is_prepared);
+  return [algorithm, call] {
     kashi::kernels::force_conv_algorithm(algorithm);
     call();
   };

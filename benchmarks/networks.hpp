@@ -51,7 +51,7 @@ inline nn::Sequential<float> digits() {
 
 /// A ResNeXt block of 8 groups, 64 channels each in the first stage (Xie et al. 2017, for CIFAR).
 inline nn::Sequential<float> resnext_block(Index in, Index out, Index stride) {
-  const Index inner = 8 * 64 * out / 256;
+  const Index inner = 2 * out;
   const nn::Sequential<float> body{conv(in, inner, 1),
                                    nn::BatchNorm2d<float>(inner),
                                    nn::ReLU<float>(),
@@ -135,7 +135,7 @@ using Call = std::function<void()>;
 
 /// Forward, loss, backward, update.
 template <class Loss>
-Call step_call(Net net, Tensor<float> x, Loss loss) {
+Call step_call(const Net& net, const Tensor<float>& x, Loss loss) {
   auto optimizer = std::make_shared<kashi::optim::SGD<float>>(net->parameters(),
                                                               kashi::optim::SGDOptions{.lr = 1e-3, .momentum = 0.9});
   return [net, x, loss, optimizer] {

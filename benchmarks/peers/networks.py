@@ -27,7 +27,7 @@ def conv(channels, out, kernel, stride=1, groups=1):
 
 
 def resnext_block(channels, out, stride):
-    inner = 8 * 64 * out // 256
+    inner = 2 * out
     body = nn.Sequential(conv(channels, inner, 1), nn.BatchNorm2d(inner), nn.ReLU(inplace=True),
                          conv(inner, inner, 3, stride, 8), nn.BatchNorm2d(inner), nn.ReLU(inplace=True),
                          conv(inner, out, 1), nn.BatchNorm2d(out))

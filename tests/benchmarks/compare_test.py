@@ -12,6 +12,7 @@ import unittest
 
 BENCHMARKS, BUILD = sys.argv.pop(1), sys.argv.pop(1)
 sys.path.insert(0, BENCHMARKS)
+import update_docs  # noqa: E402
 from comparison import libraries, measure, problems, regression, report, summary, workers  # noqa: E402
 
 ROW_KEYS = {"set", "problem", "direction", "threads", "weights", "ours_ms", "peers", "ratio_best_peer", "ratio_pytorch_default",
@@ -95,6 +96,26 @@ class Program(unittest.TestCase):
             done = compare(self.folder, *flags)
             self.assertEqual(done.returncode, 1)
             self.assertIn(message, done.stderr)
+
+
+class Networks(unittest.TestCase):
+    """The program that runs whole networks."""
+
+    def setUp(self):
+        self.worker = workers.Worker("kashi", [os.path.join(BUILD, "benchmarks", "networks_server")], 1)
+
+    def tearDown(self):
+        self.worker.close()
+
+    def test_measures_a_step_and_an_image(self):
+        for words in (("step", "digits"), ("inference", "squeezenet1_1")):
+            self.assertIsNone(self.worker.prepare(*words))
+            self.assertGreater(self.worker.burst(0.1, 1)[0], 0)
+        self.assertGreater(self.worker.ask("memory")["peak_rss_mb"], 10)
+
+    def test_says_what_it_does_not_know(self):
+        self.assertIn("alexnet", self.worker.prepare("inference", "alexnet"))
+        self.assertIn("no conv", self.worker.prepare("conv", "n1 h8 c16 o16", "forward"))
 
 
 class MissingPeers(unittest.TestCase):
@@ -191,6 +212,18 @@ class Figures(unittest.TestCase):
         slower = regression.compare(run(2, 2), run(1, 2))
         self.assertEqual(len(slower), 2)  # the row, and the mean of all
         self.assertIn("A forward", slower[0])
+
+
+class Documentation(unittest.TestCase):
+    """Tables of pages from a run."""
+
+    def test_fills_marked_places_alone(self):
+        row = measure.common_row("steps", "digits", "digits", "step", 2, "packed", 10.0, {"pytorch": (25.0, "PyTorch")})
+        rows = [dict(row, ours_peak_mb=100.0, pytorch_peak_mb=300.0)]
+        tables = update_docs.Tables({"rows": rows, "geometric_means": summary.geometric_means(rows)})
+        page = update_docs.fill("before\n<!-- bench networks -->\nold\n<!-- end -->\nafter <!-- end -->\n", tables)
+        self.assertNotIn("old", page)
+        self.assertRegex(page, r"(?s)^before\n.*digits, 64 images step +\| 2 .* 2\.50 .*100 / 300.*after <!-- end -->\n$")
 
 
 if __name__ == "__main__":
