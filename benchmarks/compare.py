@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Our kernels and networks beside other libraries, interleaved: prints one table, writes bench.md and bench.json.
 
-`./dev bench` builds what it needs and calls it. Peers are optional; those that are missing are named. ../docs/performance.md
-tells how to read the result.
+`./dev bench` builds what it needs and calls it. Peers are optional; those that are missing are named.
+../docs/performance.md tells how to read the result.
 """
+
 import argparse
 import datetime
 import json
@@ -19,17 +20,36 @@ DEFAULT_SETS = ["peers", "steps", "inference"]
 def arguments():
     parser = argparse.ArgumentParser(prog="dev bench", description="Measures kashi beside other libraries.")
     parser.add_argument("--build", default=os.path.join(libraries.ROOT, "build"), help="the build folder")
-    parser.add_argument("--quick", action="store_true", help="a first look in two minutes: fewer problems and repetitions")
-    parser.add_argument("--set", action="append", metavar="NAME",
-                        help="%s, a problem file, or all; repeatable (default: %s)" % (
-                            ", ".join(list(networks.SETS) + problems.set_names()), ", ".join(DEFAULT_SETS)))
-    parser.add_argument("--threads", default=None, metavar="LIST", help="numbers of threads, such as 1,2 (default: 1 and all)")
-    parser.add_argument("--peers", default=None, metavar="LIST", help="only these, such as onednn,pytorch; none for ours alone")
-    parser.add_argument("--isa", choices=["baseline", "avx2", "avx512"], help="holds us and the peers that listen to one instruction set")
-    parser.add_argument("--out", default="out/bench", metavar="DIR", help="where bench.md and bench.json go (default: out/bench)")
+    parser.add_argument(
+        "--quick", action="store_true", help="a first look in two minutes: fewer problems and repetitions"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME",
+        help="%s, a problem file, or all; repeatable (default: %s)"
+        % (", ".join(list(networks.SETS) + problems.set_names()), ", ".join(DEFAULT_SETS)),
+    )
+    parser.add_argument(
+        "--threads", default=None, metavar="LIST", help="numbers of threads, such as 1,2 (default: 1 and all)"
+    )
+    parser.add_argument(
+        "--peers", default=None, metavar="LIST", help="only these, such as onednn,pytorch; none for ours alone"
+    )
+    parser.add_argument(
+        "--isa",
+        choices=["baseline", "avx2", "avx512"],
+        help="holds us and the peers that listen to one instruction set",
+    )
+    parser.add_argument(
+        "--out", default="out/bench", metavar="DIR", help="where bench.md and bench.json go (default: out/bench)"
+    )
     parser.add_argument("--compare", metavar="OLD.json", help="fails where we lost ground to the peers since that run")
-    parser.add_argument("--install-peers", action="store_true",
-                        help="fetches the peers with pip into BUILD/peers first (several GB, PyTorch most of it)")
+    parser.add_argument(
+        "--install-peers",
+        action="store_true",
+        help="fetches the peers with pip into BUILD/peers first (several GB, PyTorch most of it)",
+    )
     parser.add_argument("--rounds", type=int, default=None, help="bursts of three repetitions (default: 3)")
     return parser.parse_args()
 
@@ -86,9 +106,19 @@ def convolutions(found, set_names, threads, budget, log):
 
 
 def show(row):
-    print("%-8s %-28s %-16s %d threads %9s ms   best peer %-16s x %s" % (
-        row["set"], row["name"], row["direction"], row["threads"], report.milliseconds(row["ours_ms"]), row["best_peer"] or "none",
-        report.number(row["ratio_best_peer"])), flush=True)
+    print(
+        "%-8s %-28s %-16s %d threads %9s ms   best peer %-16s x %s"
+        % (
+            row["set"],
+            row["name"],
+            row["direction"],
+            row["threads"],
+            report.milliseconds(row["ours_ms"]),
+            row["best_peer"] or "none",
+            report.number(row["ratio_best_peer"]),
+        ),
+        flush=True,
+    )
 
 
 def run(options):
@@ -106,13 +136,25 @@ def run(options):
     counts = thread_counts(options.threads)
     rows, peak, bandwidths = [], 0, {}
     for threads in counts:
-        made, measured, bandwidths[threads] = convolutions(found, [name for name in sets if name not in networks.SETS], threads, budget, show)
+        made, measured, bandwidths[threads] = convolutions(
+            found, [name for name in sets if name not in networks.SETS], threads, budget, show
+        )
         rows, peak = rows + made, max(peak, measured)
         rows += networks.network_rows(found, sets, threads, max(counts), options.quick, show)
-    return {"version": 1, "date": started.date().isoformat(), "seconds": (datetime.datetime.now() - started).total_seconds(),
-            "machine": machine.describe(), "isa": isa_of(found), "peak_gflops": peak, "copy_gbytes_per_second": bandwidths, "libraries": found.seen,
-            "missing_peers": found.missing, "settings": settings(budget), "rows": rows,
-            "geometric_means": summary.geometric_means(rows)}
+    return {
+        "version": 1,
+        "date": started.date().isoformat(),
+        "seconds": (datetime.datetime.now() - started).total_seconds(),
+        "machine": machine.describe(),
+        "isa": isa_of(found),
+        "peak_gflops": peak,
+        "copy_gbytes_per_second": bandwidths,
+        "libraries": found.seen,
+        "missing_peers": found.missing,
+        "settings": settings(budget),
+        "rows": rows,
+        "geometric_means": summary.geometric_means(rows),
+    }
 
 
 def isa_of(found):
@@ -120,13 +162,16 @@ def isa_of(found):
 
 
 def settings(budget):
-    return ["convolutions: best of %d bursts of %d repetitions of %g ms or one call, libraries in turn" % (
-                budget.rounds, budget.repetitions, budget.milliseconds),
-            "one thread: pinned, its own CPU time; more: the clock; top priority where allowed",
-            "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest of %s go on" % (
-                budget.kept, "its first choices" if budget.first_only else "all its implementations"),
-            "PyTorch's steps: two layouts, the default allocator and %s; inference: eager and frozen" % libraries.allocator_environment()[0],
-            "weights prepared: packed before the clock starts, where the library allows it (PyTorch does not); packed: at each call"]
+    return [
+        "convolutions: best of %d bursts of %d repetitions of %g ms or one call, libraries in turn"
+        % (budget.rounds, budget.repetitions, budget.milliseconds),
+        "one thread: pinned, its own CPU time; more: the clock; top priority where allowed",
+        "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest of %s go on"
+        % (budget.kept, "its first choices" if budget.first_only else "all its implementations"),
+        "PyTorch's steps: two layouts, the default allocator and %s; inference: eager and frozen"
+        % libraries.allocator_environment()[0],
+        "weights prepared: packed beforehand, where the library allows it (PyTorch does not); packed: at each call",
+    ]
 
 
 def write(result, folder):

@@ -8,7 +8,7 @@
 ///     keep     INDEX...          goes on with these variants only: {"kept": n}
 ///     memory                     {"peak_rss_mb": n}: the most that the process ever held
 ///     peak                       {"gflops": n}: multiply-adds of one core
-///     bandwidth                  {"gbytes": n}: a second, copying what fits no cache with all threads, read and written
+///     bandwidth                  {"gbytes": n}: copied a second in main memory by all threads, read and written
 ///
 /// On one thread it counts the process's own CPU time, whatever else runs; on more, the clock.
 #pragma once

@@ -3,6 +3,7 @@
 
 A table stands between the lines `<!-- bench NAME -->` and `<!-- end -->`.
 """
+
 import json
 import os
 import re
@@ -13,8 +14,15 @@ from comparison.report import number, table
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = ("README.md", os.path.join("docs", "performance.md"))
 DIRECTIONS = ("forward", "backward_data", "backward_weight")
-TITLES = {"digits": "digits, 64 images", "resnext29": "ResNeXt-29, 8 images", "resunet": "ResUNet, 2 images", "resnet18": "ResNet-18",
-          "vgg16": "VGG-16", "squeezenet1_1": "SqueezeNet 1.1", "mobilenet_v2": "MobileNetV2"}
+TITLES = {
+    "digits": "digits, 64 images",
+    "resnext29": "ResNeXt-29, 8 images",
+    "resunet": "ResUNet, 2 images",
+    "resnet18": "ResNet-18",
+    "vgg16": "VGG-16",
+    "squeezenet1_1": "SqueezeNet 1.1",
+    "mobilenet_v2": "MobileNetV2",
+}
 
 
 class Tables:
@@ -30,16 +38,42 @@ class Tables:
         machine = self.result["machine"]
         names = [text.split(";")[0] for texts in self.result["libraries"].values() for text in texts]
         peers = ", ".join(dict.fromkeys(name for name in names if name != "kashi"))
-        return ["%s, %s, %d cores, %s; peers: %s." % (self.result["date"], machine["cpu"], machine["processors"],
-                                                      self.result["isa"].replace("avx", "AVX-").replace("AVX-2", "AVX2"), peers)]
+        return [
+            "%s, %s, %d cores, %s; peers: %s."
+            % (
+                self.result["date"],
+                machine["cpu"],
+                machine["processors"],
+                self.result["isa"].replace("avx", "AVX-").replace("AVX-2", "AVX2"),
+                peers,
+            )
+        ]
 
     def summary(self):
-        rows = [["16 convolutions, three directions, %d thread%s" % (mean["threads"], "" if mean["threads"] == 1 else "s"),
-                 number(mean["ratio_best_peer"]), number(mean["ratio_pytorch_default"])]
-                for mean in self.result["geometric_means"] if mean["set"] == "peers" and mean["weights"] == "prepared"]
-        rows += [["%s of %s, %d threads" % ("training step" if row["set"] == "steps" else "one image through", TITLES[row["name"]],
-                                            row["threads"]), number(row["ratio_best_peer"]), number(row["ratio_pytorch_default"])]
-                 for row in self.rows if row["set"] in ("steps", "inference") and row["threads"] == self.most_threads()]
+        rows = [
+            [
+                "16 convolutions, three directions, %d thread%s"
+                % (mean["threads"], "" if mean["threads"] == 1 else "s"),
+                number(mean["ratio_best_peer"]),
+                number(mean["ratio_pytorch_default"]),
+            ]
+            for mean in self.result["geometric_means"]
+            if mean["set"] == "peers" and mean["weights"] == "prepared"
+        ]
+        rows += [
+            [
+                "%s of %s, %d threads"
+                % (
+                    "training step" if row["set"] == "steps" else "one image through",
+                    TITLES[row["name"]],
+                    row["threads"],
+                ),
+                number(row["ratio_best_peer"]),
+                number(row["ratio_pytorch_default"]),
+            ]
+            for row in self.rows
+            if row["set"] in ("steps", "inference") and row["threads"] == self.most_threads()
+        ]
         return table(["how many times faster", "than the fastest peer", "than PyTorch as it comes"], rows)
 
     def most_threads(self):
@@ -54,9 +88,16 @@ class Tables:
             found = self.select(set="peers", problem=problem, direction=direction, threads=threads, weights="prepared")
             return number(found[0]["ratio_best_peer"]) if found else "-"
 
-        header = ["", "problem"] + ["%s, %dt" % (direction.replace("_", "-"), count) for direction in DIRECTIONS for count in counts]
-        return table(header, [[name, "`%s`" % problem] + [cell(problem, d, c) for d in DIRECTIONS for c in counts]
-                              for name, problem in names])
+        header = ["", "problem"] + [
+            "%s, %dt" % (direction.replace("_", "-"), count) for direction in DIRECTIONS for count in counts
+        ]
+        return table(
+            header,
+            [
+                [name, "`%s`" % problem] + [cell(problem, d, c) for d in DIRECTIONS for c in counts]
+                for name, problem in names
+            ],
+        )
 
     def peak(self):
         """Per cent of the multiply-add peak on one thread, direct and as chosen, and the roofline."""
@@ -65,7 +106,9 @@ class Tables:
         for forward in self.select(set="peers", direction="forward", threads=1, weights="prepared"):
             cells = []
             for direction in DIRECTIONS:
-                row = self.select(set="peers", problem=forward["problem"], direction=direction, threads=1, weights="prepared")[0]
+                row = self.select(
+                    set="peers", problem=forward["problem"], direction=direction, threads=1, weights="prepared"
+                )[0]
                 cells.append("%.0f / %.0f" % (100 * row["fraction_of_peak_direct"], 100 * row["fraction_of_peak"]))
             intensity = forward["operations_per_byte"]
             limit = "multiply-adds" if intensity > balance else "memory"
@@ -76,17 +119,40 @@ class Tables:
         def memory(row):
             return "%.0f / %.0f" % (row["ours_peak_mb"], row["pytorch_peak_mb"]) if row.get("pytorch_peak_mb") else "-"
 
-        return table(["", "threads", "kashi ms", "fastest peer ms", "which", "ratio", "default PyTorch", "MB, kashi / PyTorch"],
-                     [["%s %s" % (TITLES[row["name"]], row["direction"]), str(row["threads"]), "%.1f" % row["ours_ms"],
-                       "%.1f" % row["peers"][row["best_peer"]], row["best_peer"], number(row["ratio_best_peer"]),
-                       number(row["ratio_pytorch_default"]), memory(row)]
-                      for row in self.rows if row["set"] in ("steps", "inference") and row["best_peer"]])
+        return table(
+            ["", "threads", "kashi ms", "fastest peer ms", "which", "ratio", "default PyTorch", "MB, kashi / PyTorch"],
+            [
+                [
+                    "%s %s" % (TITLES[row["name"]], row["direction"]),
+                    str(row["threads"]),
+                    "%.1f" % row["ours_ms"],
+                    "%.1f" % row["peers"][row["best_peer"]],
+                    row["best_peer"],
+                    number(row["ratio_best_peer"]),
+                    number(row["ratio_pytorch_default"]),
+                    memory(row),
+                ]
+                for row in self.rows
+                if row["set"] in ("steps", "inference") and row["best_peer"]
+            ],
+        )
 
     def means(self):
-        return table(["set", "threads", "weights", "rows", "fastest peer", "lowest row", "PyTorch as it comes"],
-                     [[mean["set"], str(mean["threads"]), mean["weights"], str(mean["rows"]), number(mean["ratio_best_peer"]),
-                       number(mean["lowest_ratio_best_peer"]), number(mean["ratio_pytorch_default"])]
-                      for mean in self.result["geometric_means"]])
+        return table(
+            ["set", "threads", "weights", "rows", "fastest peer", "lowest row", "PyTorch as it comes"],
+            [
+                [
+                    mean["set"],
+                    str(mean["threads"]),
+                    mean["weights"],
+                    str(mean["rows"]),
+                    number(mean["ratio_best_peer"]),
+                    number(mean["lowest_ratio_best_peer"]),
+                    number(mean["ratio_pytorch_default"]),
+                ]
+                for mean in self.result["geometric_means"]
+            ],
+        )
 
 
 def fill(text, tables):

@@ -1,4 +1,5 @@
-"""Fetches the peers with pip, each into a folder of the build: PEERS/python, PEERS/onednn-*. What fails is named, not fatal."""
+"""Fetches the peers with pip into folders of the build: PEERS/python, PEERS/onednn-*. What fails is named."""
+
 import os
 import subprocess
 import sys

@@ -1,8 +1,10 @@
 """Which libraries are there, and how each is started.
 
-Found at run time: Python's packages in build/peers/python or with one of the interpreters in KASHI_PEERS_PYTHON (separated by
-colons), oneDNN 3 in build/peers/onednn-*, in the folders of KASHI_PEERS_ONEDNN (each holds include/ and lib/) or in the system.
+Found at run time: Python's packages in build/peers/python or with one of the interpreters in KASHI_PEERS_PYTHON, separated
+by colons; oneDNN 3 in build/peers/onednn-*, in the folders of KASHI_PEERS_ONEDNN (each holds include/ and lib/), or in
+the system.
 """
+
 import glob
 import os
 import shutil
@@ -57,12 +59,28 @@ def compile_onednn(build, prefix, number):
         return program
     os.makedirs(os.path.dirname(program), exist_ok=True)
     library = os.path.join(prefix, "lib")
-    command = [os.environ.get("CXX", "c++"), "-O2", "-std=c++20", "-I", os.path.join(ROOT, "include"),
-               "-I", os.path.join(prefix, "include"), sources[0], "-o", program, "-L", library, "-ldnnl",
-               "-Wl,-rpath," + library, "-Wl,--allow-shlib-undefined"]
+    command = [
+        os.environ.get("CXX", "c++"),
+        "-O2",
+        "-std=c++20",
+        "-I",
+        os.path.join(ROOT, "include"),
+        "-I",
+        os.path.join(prefix, "include"),
+        sources[0],
+        "-o",
+        program,
+        "-L",
+        library,
+        "-ldnnl",
+        "-Wl,-rpath," + library,
+        "-Wl,--allow-shlib-undefined",
+    ]
     made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode != 0:
-        raise Failed("onednn: does not compile against %s: %s" % (prefix, (made.stderr.strip().splitlines() or ["?"])[0]))
+        raise Failed(
+            "onednn: does not compile against %s: %s" % (prefix, (made.stderr.strip().splitlines() or ["?"])[0])
+        )
     with open(stamp, "w") as file:
         file.write(prefix)
     return program
@@ -78,8 +96,14 @@ def onednn_environment(prefix):
 
 def allocator_environment():
     """A memory allocator that keeps its pages: what PyTorch runs fastest with. Its name and settings, or (None, {})."""
-    for name, settings in (("libjemalloc.so.2", {"MALLOC_CONF": "thp:always,oversize_threshold:0,dirty_decay_ms:-1,muzzy_decay_ms:-1"}),):
-        found = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True).stdout if shutil.which("/sbin/ldconfig") else ""
+    for name, settings in (
+        ("libjemalloc.so.2", {"MALLOC_CONF": "thp:always,oversize_threshold:0,dirty_decay_ms:-1,muzzy_decay_ms:-1"}),
+    ):
+        found = (
+            subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True).stdout
+            if shutil.which("/sbin/ldconfig")
+            else ""
+        )
         if name in found:
             return "jemalloc, huge pages", dict(settings, LD_PRELOAD=name)
     tunables = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=8589934592:glibc.malloc.trim_threshold=17179869184"

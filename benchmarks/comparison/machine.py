@@ -1,4 +1,5 @@
 """What the figures were taken on."""
+
 import os
 import platform
 

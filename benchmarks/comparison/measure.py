@@ -1,4 +1,5 @@
-"""Measures ours and the peers in turn: every library meets the same moods of the machine, the best repetition counts."""
+"""Measures ours and the peers in turn: all meet the same moods of the machine, the best repetition counts."""
+
 from dataclasses import dataclass, field
 
 from .problems import bytes_moved, multiply_adds
@@ -12,6 +13,7 @@ DIRECTIONS = ("forward", "backward_data", "backward_weight")
 @dataclass
 class Budget:
     """The same for all: `rounds` bursts of some repetitions of `milliseconds` each."""
+
     rounds: int = 3
     repetitions: int = 3
     milliseconds: float = 12
@@ -23,6 +25,7 @@ class Budget:
 @dataclass
 class Times:
     """Best milliseconds by (weights, variant) of each library."""
+
     by_library: dict = field(default_factory=dict)
     notes: dict = field(default_factory=dict)
 
@@ -34,8 +37,11 @@ class Times:
 
     def best(self, key, weights, ending=None):
         """(milliseconds, label) of a library's fastest variant for these weights, or None."""
-        found = [(value, label) for (kind, label), value in self.by_library.get(key, {}).items()
-                 if kind in (weights, "both") and (ending is None or label.endswith(ending))]
+        found = [
+            (value, label)
+            for (kind, label), value in self.by_library.get(key, {}).items()
+            if kind in (weights, "both") and (ending is None or label.endswith(ending))
+        ]
         return min(found) if found else None
 
 
@@ -44,7 +50,7 @@ def fastest_variants(worker, milliseconds, budget):
     chosen = set()
     for wanted in budget.kinds:
         candidates = [i for i, (weights, _) in enumerate(worker.variants) if weights in (wanted, "both")]
-        chosen.update(sorted(candidates, key=lambda i: milliseconds[i])[:budget.kept])
+        chosen.update(sorted(candidates, key=lambda i: milliseconds[i])[: budget.kept])
     return sorted(chosen)
 
 
@@ -84,9 +90,12 @@ def drop(worker, error, times, ours, peers):
 
 def peers_of(times, weights):
     """{peer: (ms, variant)}: PyTorch's layouts are two peers, oneDNN's layouts and builds are one."""
-    found = {"onednn": times.best("onednn", weights), "ncnn": times.best("ncnn", weights),
-             "pytorch": times.best("pytorch", weights, "channels_last"),
-             "pytorch_default": times.best("pytorch", weights, "default")}
+    found = {
+        "onednn": times.best("onednn", weights),
+        "ncnn": times.best("ncnn", weights),
+        "pytorch": times.best("pytorch", weights, "channels_last"),
+        "pytorch_default": times.best("pytorch", weights, "default"),
+    }
     return {key: value for key, value in found.items() if value}
 
 
@@ -100,9 +109,17 @@ def convolution_rows(set_name, problem, direction, threads, times, peak, kinds):
         direct = times.best("kashi", weights, "direct")[0]
         peers = peers_of(times, weights)
         share = operations / (ours * 1e6) / (peak * threads)
-        rows.append(dict(common_row(set_name, text, title, direction, threads, weights, ours, peers), ours_direct_ms=direct,
-                         fraction_of_peak=share, fraction_of_peak_direct=share * ours / direct, gflops=operations / (ours * 1e6),
-                         gbytes_per_second=bytes_moved(text) / (ours * 1e6), operations_per_byte=operations / bytes_moved(text)))
+        rows.append(
+            dict(
+                common_row(set_name, text, title, direction, threads, weights, ours, peers),
+                ours_direct_ms=direct,
+                fraction_of_peak=share,
+                fraction_of_peak_direct=share * ours / direct,
+                gflops=operations / (ours * 1e6),
+                gbytes_per_second=bytes_moved(text) / (ours * 1e6),
+                operations_per_byte=operations / bytes_moved(text),
+            )
+        )
     return rows
 
 
@@ -110,8 +127,17 @@ def common_row(set_name, text, title, direction, threads, weights, ours, peers):
     """What every row has. Ratios above 1: ours is faster."""
     best = min(peers, key=lambda key: peers[key][0]) if peers else None
     default = peers.get("pytorch_default")
-    return {"set": set_name, "problem": text, "name": title, "direction": direction, "threads": threads, "weights": weights,
-            "ours_ms": ours, "peers": {key: value[0] for key, value in peers.items()},
-            "peer_variants": {key: value[1] for key, value in peers.items()}, "best_peer": best,
-            "ratio_best_peer": peers[best][0] / ours if best else None,
-            "ratio_pytorch_default": default[0] / ours if default else None}
+    return {
+        "set": set_name,
+        "problem": text,
+        "name": title,
+        "direction": direction,
+        "threads": threads,
+        "weights": weights,
+        "ours_ms": ours,
+        "peers": {key: value[0] for key, value in peers.items()},
+        "peer_variants": {key: value[1] for key, value in peers.items()},
+        "best_peer": best,
+        "ratio_best_peer": peers[best][0] / ours if best else None,
+        "ratio_pytorch_default": default[0] / ours if default else None,
+    }

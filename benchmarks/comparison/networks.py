@@ -1,4 +1,5 @@
 """Whole training steps and batch-1 inference beside the peers: rows of the sets "steps" and "inference"."""
+
 import os
 import subprocess
 
@@ -19,10 +20,13 @@ def labelled(worker, words):
 
 
 def step_peers(found, threads):
-    """PyTorch in both layouts, with the allocator as it comes and with one that keeps its pages: (worker, layout) each."""
+    """PyTorch in both layouts, with the allocator as it comes and one that keeps its pages: (worker, layout) each."""
     name, allocator = allocator_environment()
-    pairs = [(labelled(found.python_worker("pytorch", threads, environment), words), layout)
-             for words, environment in ((name, allocator), ("default allocator", {})) for layout in ("channels_last", "default")]
+    pairs = [
+        (labelled(found.python_worker("pytorch", threads, environment), words), layout)
+        for words, environment in ((name, allocator), ("default allocator", {}))
+        for layout in ("channels_last", "default")
+    ]
     return [(worker, layout) for worker, layout in pairs if worker]
 
 
@@ -33,8 +37,14 @@ def step_row(found, name, threads, budget):
     requests = {id(worker): ("step", name, layout) for worker, layout in peers}
     try:
         times = measure(ours, workers, lambda worker: requests.get(id(worker), ("step", name)), budget)
-        memory = {worker.name: worker.ask("memory")["peak_rss_mb"] for worker in workers}
-        row = common_row("steps", name, name, "step", threads, "packed", times.best("kashi", "both")[0], pytorch_layouts(times))
+        memory = {
+            "%s: %s" % (worker.name, layout): worker.ask("memory")["peak_rss_mb"]
+            for worker, layout in peers
+            if worker in workers
+        }
+        row = common_row(
+            "steps", name, name, "step", threads, "packed", times.best("kashi", "both")[0], pytorch_layouts(times)
+        )
         row["ours_peak_mb"] = ours.ask("memory")["peak_rss_mb"]
         row["pytorch_peak_mb"] = min(memory.values(), default=None)
         row["peak_mb"] = memory
@@ -46,8 +56,12 @@ def step_row(found, name, threads, budget):
 
 def pytorch_layouts(times):
     """As it comes: NCHW, the default allocator, eager. "pytorch" is the fastest of all ways."""
-    best, default = times.best("pytorch", "both"), times.best("pytorch", "both", ending=("default allocator: default", "eager default"))
-    return {key: value for key, value in (("pytorch", best), ("pytorch_default", default)) if value}
+    as_it_comes = ("default allocator: default", "eager default")
+    found = {
+        "pytorch": times.best("pytorch", "both"),
+        "pytorch_default": times.best("pytorch", "both", ending=as_it_comes),
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def inference_peers(found, threads):
@@ -56,7 +70,7 @@ def inference_peers(found, threads):
 
 
 def model_path(found, name):
-    """Files of a network for ncnn, onnxruntime and OpenVINO, made once by PyTorch and pnnx; its path without an ending."""
+    """Path without ending of a network's files for ncnn, onnxruntime, OpenVINO; PyTorch and pnnx make them once."""
     folder = os.path.join(found.build, "peers", "models")
     path = os.path.join(folder, name)
     python = found.pythons.get("pytorch")
@@ -79,7 +93,9 @@ def inference_rows(found, threads, budget, log, names=INFERENCE):
             times = measure(ours, peers, lambda worker: ("inference", path if worker.key in files else name), budget)
             best = {key: times.best(key, "both") for key in files}
             found_peers = dict(pytorch_layouts(times), **{key: value for key, value in best.items() if value})
-            row = common_row("inference", name, name, "inference", threads, "prepared", times.best("kashi", "both")[0], found_peers)
+            row = common_row(
+                "inference", name, name, "inference", threads, "prepared", times.best("kashi", "both")[0], found_peers
+            )
             row["notes"] = times.notes
             rows.append(row)
             log(row)

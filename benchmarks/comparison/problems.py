@@ -1,4 +1,5 @@
 """Problem files: sets of convolutions by name."""
+
 import os
 import sys
 
@@ -26,7 +27,7 @@ def read_set(name):
 
 
 def sizes(text):
-    """(height, width) of the positions at which the kernel is applied: the output's, or a transposed convolution's input's."""
+    """(height, width) where the kernel is applied: the output's, or the input's of a transposed convolution."""
     p = parse(text)
 
     def positions(axis, size):
@@ -43,8 +44,10 @@ def bytes_moved(text):
     height, width = sizes(text)
     if p.transposed:
         before_after = [p.padding[0] + p.padding[1], p.padding[2] + p.padding[3]]
-        height, width = [(size - 1) * p.stride[i] + p.dilation[i] * (p.kernel[i] - 1) + 1 - before_after[i]
-                         for i, size in enumerate((p.height, p.width))]
+        height, width = [
+            (size - 1) * p.stride[i] + p.dilation[i] * (p.kernel[i] - 1) + 1 - before_after[i]
+            for i, size in enumerate((p.height, p.width))
+        ]
     weights = p.out * (p.channels // p.groups) * p.kernel[0] * p.kernel[1]
     return 4 * (p.batch * (p.height * p.width * p.channels + height * width * p.out) + weights)
 

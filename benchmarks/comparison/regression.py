@@ -1,7 +1,8 @@
 """Compares a run with a stored one by ratios to the peers that both have, so that the machine's mood falls out."""
+
 from .summary import geometric_mean
 
-ROW_TOLERANCE = 0.15   # one row may lose so much before it counts
+ROW_TOLERANCE = 0.15  # one row may lose so much before it counts
 MEAN_TOLERANCE = 0.05  # the geometric mean of all rows
 
 
@@ -28,8 +29,10 @@ def compare(new, old, row_tolerance=ROW_TOLERANCE, mean_tolerance=MEAN_TOLERANCE
         change = ratio(row, peers) / ratio(before, peers)
         changes.append(change)
         if change < 1 - row_tolerance:
-            slower.append("%s %s, %d threads, %s weights: %.2f times its stored speed" % (
-                row["name"], row["direction"], row["threads"], row["weights"], change))
+            slower.append(
+                "%s %s, %d threads, %s weights: %.2f times its stored speed"
+                % (row["name"], row["direction"], row["threads"], row["weights"], change)
+            )
     if not changes:
         raise ValueError("the stored run has none of these rows")
     mean = geometric_mean(changes)

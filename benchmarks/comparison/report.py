@@ -23,23 +23,49 @@ def table(header, rows):
 
 def row_cells(row, peers):
     share = row.get("fraction_of_peak")
-    cells = [row["name"], row["direction"].replace("_", "-"), str(row["threads"]), row["weights"], milliseconds(row["ours_ms"])]
+    cells = [
+        row["name"],
+        row["direction"].replace("_", "-"),
+        str(row["threads"]),
+        row["weights"],
+        milliseconds(row["ours_ms"]),
+    ]
     cells += [milliseconds(row["peers"].get(peer)) for peer in peers]
-    return cells + ["**%s**" % number(row["ratio_best_peer"]), number(row["ratio_pytorch_default"]),
-                    number(100 * share if share else None, "%.0f %%")]
+    return cells + [
+        "**%s**" % number(row["ratio_best_peer"]),
+        number(row["ratio_pytorch_default"]),
+        number(100 * share if share else None, "%.0f %%"),
+    ]
 
 
 def rows_table(rows):
     peers = [peer for peer in PEERS if any(peer in row["peers"] for row in rows)]
-    header = ["problem", "direction", "threads", "weights", "kashi ms"] + peers + ["best peer / kashi", "default PyTorch / kashi", "of peak"]
+    header = (
+        ["problem", "direction", "threads", "weights", "kashi ms"]
+        + peers
+        + ["best peer / kashi", "default PyTorch / kashi", "of peak"]
+    )
     return table(header, [row_cells(row, peers) for row in rows])
 
 
 def means_table(means):
     header = ["set", "kind", "threads", "weights", "rows", "best peer / kashi", "lowest", "default PyTorch / kashi"]
-    return table(header, [[mean["set"], mean["kind"], str(mean["threads"]), mean["weights"], str(mean["rows"]),
-                           "**%s**" % number(mean["ratio_best_peer"]), number(mean["lowest_ratio_best_peer"]),
-                           number(mean["ratio_pytorch_default"])] for mean in means])
+    return table(
+        header,
+        [
+            [
+                mean["set"],
+                mean["kind"],
+                str(mean["threads"]),
+                mean["weights"],
+                str(mean["rows"]),
+                "**%s**" % number(mean["ratio_best_peer"]),
+                number(mean["lowest_ratio_best_peer"]),
+                number(mean["ratio_pytorch_default"]),
+            ]
+            for mean in means
+        ],
+    )
 
 
 def memory_table(rows):
@@ -48,30 +74,64 @@ def memory_table(rows):
         return []
     return ["", "Most memory that the process held:", ""] + table(
         ["problem", "kashi MB", "PyTorch MB", "share"],
-        [[row["name"], "%.0f" % row["ours_peak_mb"], number(row["pytorch_peak_mb"], "%.0f"),
-          number(row["ours_peak_mb"] / row["pytorch_peak_mb"] if row["pytorch_peak_mb"] else None)] for row in with_memory])
+        [
+            [
+                row["name"],
+                "%.0f" % row["ours_peak_mb"],
+                number(row["pytorch_peak_mb"], "%.0f"),
+                number(row["ours_peak_mb"] / row["pytorch_peak_mb"] if row["pytorch_peak_mb"] else None),
+            ]
+            for row in with_memory
+        ],
+    )
 
 
 def behind_table(rows):
     """Rows in which a peer is clearly ahead, the worst first."""
-    behind = sorted((row for row in rows if (row["ratio_best_peer"] or 1) < BEHIND), key=lambda row: row["ratio_best_peer"])
+    behind = sorted(
+        (row for row in rows if (row["ratio_best_peer"] or 1) < BEHIND), key=lambda row: row["ratio_best_peer"]
+    )
     if not behind:
         return []
     return ["", "## Where a peer is ahead (below %g)" % BEHIND, ""] + table(
         ["set", "problem", "direction", "threads", "weights", "best peer / kashi", "the peer"],
-        [[row["set"], row["name"], row["direction"].replace("_", "-"), str(row["threads"]), row["weights"],
-          "**%s**" % number(row["ratio_best_peer"]), row["peer_variants"][row["best_peer"]]] for row in behind])
+        [
+            [
+                row["set"],
+                row["name"],
+                row["direction"].replace("_", "-"),
+                str(row["threads"]),
+                row["weights"],
+                "**%s**" % number(row["ratio_best_peer"]),
+                row["peer_variants"][row["best_peer"]],
+            ]
+            for row in behind
+        ],
+    )
 
 
 def markdown(result):
     machine = result["machine"]
-    out = ["# Comparison", "", "%s, %d processors, %s; %s; multiply-add peak %s GFLOP/s on one core (%s)." % (
-        machine["cpu"], machine["processors"], machine["system"], result["date"], number(result["peak_gflops"], "%.0f"),
-        result["isa"]), ""]
+    out = [
+        "# Comparison",
+        "",
+        "%s, %d processors, %s; %s; multiply-add peak %s GFLOP/s on one core (%s)."
+        % (
+            machine["cpu"],
+            machine["processors"],
+            machine["system"],
+            result["date"],
+            number(result["peak_gflops"], "%.0f"),
+            result["isa"],
+        ),
+        "",
+    ]
     out += ["- %s: %s" % (key, " | ".join(texts)) for key, texts in result["libraries"].items()]
     out += ["- missing: %s (%s)" % (key, reason) for key, reason in result["missing_peers"].items()]
     out += ["- %s" % setting for setting in result["settings"]]
-    out += ["", "A ratio above 1 means that kashi is faster. Geometric means:", ""] + means_table(result["geometric_means"])
+    out += ["", "A ratio above 1 means that kashi is faster. Geometric means:", ""] + means_table(
+        result["geometric_means"]
+    )
     out += behind_table(result["rows"])
     for set_name in dict.fromkeys(row["set"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["set"] == set_name]

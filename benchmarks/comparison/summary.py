@@ -1,4 +1,5 @@
 """Geometric means of rows, and the rows that fall behind."""
+
 import math
 
 
@@ -20,7 +21,16 @@ def geometric_means(rows):
     means = []
     for (set_name, kind, threads, weights), members in groups.items():
         ratios = [row["ratio_best_peer"] for row in members if row["ratio_best_peer"]]
-        means.append({"set": set_name, "kind": kind, "threads": threads, "weights": weights, "rows": len(members),
-                      "ratio_best_peer": geometric_mean(ratios), "lowest_ratio_best_peer": min(ratios, default=None),
-                      "ratio_pytorch_default": geometric_mean([row["ratio_pytorch_default"] for row in members])})
+        means.append(
+            {
+                "set": set_name,
+                "kind": kind,
+                "threads": threads,
+                "weights": weights,
+                "rows": len(members),
+                "ratio_best_peer": geometric_mean(ratios),
+                "lowest_ratio_best_peer": min(ratios, default=None),
+                "ratio_pytorch_default": geometric_mean([row["ratio_pytorch_default"] for row in members]),
+            }
+        )
     return means

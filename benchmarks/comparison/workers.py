@@ -1,4 +1,5 @@
 """Processes that measure on demand (../server.hpp): started, pinned, asked, ended."""
+
 import json
 import os
 import subprocess
@@ -10,8 +11,10 @@ class Failed(Exception):
 
 
 def environment(threads, extra):
-    """Ours for every library: as many threads as asked for, and no setting of the caller's shell that aims at one of them."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS", "MKL", "OMP", "KMP", "GOMP"))}
+    """The caller's, with as many threads as asked for and without settings that aim at one of the libraries."""
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS", "MKL", "OMP", "KMP", "GOMP"))
+    }
     kept.update({name + "_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")})
     kept.update(extra)
     return kept
@@ -37,9 +40,15 @@ class Worker:
     def __init__(self, key, command, threads, extra=None):
         self.key = key
         self.variants = []
-        self.process = subprocess.Popen(command + [str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=environment(threads, extra or {}),
-                                        preexec_fn=lambda: pin_and_raise(threads))
+        self.process = subprocess.Popen(
+            command + [str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(threads, extra or {}),
+            preexec_fn=lambda: pin_and_raise(threads),
+        )
         self._errors = []
         self._reader = threading.Thread(target=self._collect_errors, daemon=True)
         self._reader.start()

@@ -2,6 +2,7 @@
 
 FOLDER/NAME.onnx for onnxruntime and openvino; FOLDER/NAME.pt (TorchScript), from which pnnx makes ncnn's files.
 """
+
 import os
 import sys
 import warnings

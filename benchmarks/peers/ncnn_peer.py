@@ -1,8 +1,9 @@
 """ncnn for the comparison: ncnn_peer.py THREADS
 
-    prepare  conv       PROBLEM  forward    a batch is a loop over images; weights are packed when the network is loaded
-    prepare  inference  PATH                a network that pnnx made: PATH.ncnn.param, PATH.ncnn.bin
+prepare  conv       PROBLEM  forward    a batch is a loop over images; weights are packed when the network is loaded
+prepare  inference  PATH                a network that pnnx made: PATH.ncnn.param, PATH.ncnn.bin
 """
+
 import os
 import sys
 import tempfile
@@ -39,18 +40,35 @@ def convolution_variants(text, direction, *_):
         raise Skip("ncnn has only the forward direction")
     problem = parse(text)
     numbers = numpy.random.default_rng(0)
-    weights = 0.1 * numbers.standard_normal(problem.channels * problem.out // problem.groups * problem.kernel[0] * problem.kernel[1])
+    weights = 0.1 * numbers.standard_normal(
+        problem.channels * problem.out // problem.groups * problem.kernel[0] * problem.kernel[1]
+    )
     kind = ("Deconvolution" if problem.transposed else "Convolution") + ("DepthWise" if problem.groups > 1 else "")
     top, bottom, left, right = problem.padding
-    fields = {0: problem.out, 1: problem.kernel[1], 11: problem.kernel[0], 2: problem.dilation[1], 12: problem.dilation[0],
-              3: problem.stride[1], 13: problem.stride[0], 4: left, 15: right, 14: top, 16: bottom, 5: 0, 6: weights.size}
+    fields = {
+        0: problem.out,
+        1: problem.kernel[1],
+        11: problem.kernel[0],
+        2: problem.dilation[1],
+        12: problem.dilation[0],
+        3: problem.stride[1],
+        13: problem.stride[0],
+        4: left,
+        15: right,
+        14: top,
+        16: bottom,
+        5: 0,
+        6: weights.size,
+    }
     if problem.groups > 1:
         fields[7] = problem.groups
     layer = " ".join("%d=%d" % field for field in sorted(fields.items()))
     net = empty_net()
     load(net, "7767517\n2 2\nInput in0 0 1 in0\n%s conv 1 1 in0 out0 %s\n" % (kind, layer), weights)
     sizes = (problem.channels, problem.height, problem.width)
-    arrays = [numbers.standard_normal(sizes).astype(numpy.float32) for _ in range(problem.batch)]  # a Mat keeps no array alive
+    arrays = [
+        numbers.standard_normal(sizes).astype(numpy.float32) for _ in range(problem.batch)
+    ]  # a Mat keeps no array alive
     images = [ncnn.Mat(array).clone() for array in arrays]
 
     def call():

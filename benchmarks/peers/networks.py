@@ -1,4 +1,5 @@
 """The networks of ../networks.hpp in PyTorch: a training step of three, torchvision's for inference."""
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as functional
@@ -28,9 +29,16 @@ def conv(channels, out, kernel, stride=1, groups=1):
 
 def resnext_block(channels, out, stride):
     inner = 2 * out
-    body = nn.Sequential(conv(channels, inner, 1), nn.BatchNorm2d(inner), nn.ReLU(inplace=True),
-                         conv(inner, inner, 3, stride, 8), nn.BatchNorm2d(inner), nn.ReLU(inplace=True),
-                         conv(inner, out, 1), nn.BatchNorm2d(out))
+    body = nn.Sequential(
+        conv(channels, inner, 1),
+        nn.BatchNorm2d(inner),
+        nn.ReLU(inplace=True),
+        conv(inner, inner, 3, stride, 8),
+        nn.BatchNorm2d(inner),
+        nn.ReLU(inplace=True),
+        conv(inner, out, 1),
+        nn.BatchNorm2d(out),
+    )
     if channels == out and stride == 1:
         return Sum(body, nn.Identity())
     return Sum(body, nn.Sequential(conv(channels, out, 1, stride), nn.BatchNorm2d(out)))
@@ -46,7 +54,13 @@ def resnext29():
 
 
 def two_units(channels, out, last_relu=True):
-    layers = [conv(channels, out, 3), nn.BatchNorm2d(out), nn.ReLU(inplace=True), conv(out, out, 3), nn.BatchNorm2d(out)]
+    layers = [
+        conv(channels, out, 3),
+        nn.BatchNorm2d(out),
+        nn.ReLU(inplace=True),
+        conv(out, out, 3),
+        nn.BatchNorm2d(out),
+    ]
     return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if last_relu else []))
 
 

@@ -1,7 +1,8 @@
 """onnxruntime for the comparison: onnxruntime_peer.py THREADS
 
-    prepare  inference  PATH    a network in PATH.onnx
+prepare  inference  PATH    a network in PATH.onnx
 """
+
 import sys
 
 import numpy

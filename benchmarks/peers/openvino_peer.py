@@ -1,7 +1,8 @@
 """OpenVINO for the comparison: openvino_peer.py THREADS
 
-    prepare  inference  PATH    a network in PATH.onnx
+prepare  inference  PATH    a network in PATH.onnx
 """
+
 import sys
 
 import numpy
@@ -9,7 +10,12 @@ import openvino
 
 from server import Skip, serve
 
-SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
+SETTINGS = {
+    "PERFORMANCE_HINT": "LATENCY",
+    "NUM_STREAMS": 1,
+    "INFERENCE_PRECISION_HINT": "f32",
+    "ENABLE_CPU_PINNING": False,
+}
 
 
 def prepare(words):

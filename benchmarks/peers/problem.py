@@ -1,4 +1,5 @@
 """Problem strings (../../tests/cases/problem.hpp) for the peers that Python calls."""
+
 import re
 from dataclasses import dataclass
 
@@ -32,7 +33,16 @@ def parse(text):
     def get(key, instead):
         return values.get(key, values.get(instead))
 
-    return Problem(batch=values["n"], height=values["h"], width=get("w", "h"), channels=values["c"], out=values["o"],
-                   kernel=(get("kh", "k"), get("kw", "k")), stride=(get("sh", "s"), get("sw", "s")),
-                   padding=tuple(get(side, "p") for side in ("pt", "pb", "pl", "pr")),
-                   dilation=(get("dh", "d"), get("dw", "d")), groups=values["g"], transposed=values["t"] != 0)
+    return Problem(
+        batch=values["n"],
+        height=values["h"],
+        width=get("w", "h"),
+        channels=values["c"],
+        out=values["o"],
+        kernel=(get("kh", "k"), get("kw", "k")),
+        stride=(get("sh", "s"), get("sw", "s")),
+        padding=tuple(get(side, "p") for side in ("pt", "pb", "pl", "pr")),
+        dilation=(get("dh", "d"), get("dw", "d")),
+        groups=values["g"],
+        transposed=values["t"] != 0,
+    )

@@ -1,4 +1,5 @@
 """The same questions and answers as ../server.hpp, for libraries that Python calls."""
+
 import json
 import resource
 import sys

@@ -1,9 +1,10 @@
 """PyTorch for the comparison: torch_peer.py THREADS
 
-    prepare  conv       PROBLEM  DIRECTION    variants: channels_last and default (NCHW), as they come
-    prepare  step       NAME     LAYOUT       a whole training step; LAYOUT: channels_last or default
-    prepare  inference  NAME                  torchvision's network, both layouts, eager and frozen for inference
+prepare  conv       PROBLEM  DIRECTION    variants: channels_last and default (NCHW), as they come
+prepare  step       NAME     LAYOUT       a whole training step; LAYOUT: channels_last or default
+prepare  inference  NAME                  torchvision's network, both layouts, eager and frozen for inference
 """
+
 import sys
 
 import torch
@@ -19,9 +20,18 @@ def convolution_variants(text, direction, *_):
     if not problem.is_padded_alike:
         raise Skip("PyTorch pads both sides of an axis alike")
     groups = problem.groups
-    inner = (problem.channels, problem.out // groups) if problem.transposed else (problem.out, problem.channels // groups)
-    options = (None, problem.stride, (problem.padding[0], problem.padding[2]), problem.dilation, problem.transposed, (0, 0),
-               groups)
+    inner = (
+        (problem.channels, problem.out // groups) if problem.transposed else (problem.out, problem.channels // groups)
+    )
+    options = (
+        None,
+        problem.stride,
+        (problem.padding[0], problem.padding[2]),
+        problem.dilation,
+        problem.transposed,
+        (0, 0),
+        groups,
+    )
 
     def variant(memory_format):
         x = torch.randn(problem.batch, problem.channels, problem.height, problem.width).to(memory_format=memory_format)
@@ -41,6 +51,7 @@ def without_gradients(call):
 
 def step_variants(name, layout):
     from networks import step
+
     return [("both", layout, step(name, LAYOUTS[layout]))]
 
 
@@ -52,8 +63,10 @@ def inference_variants(name):
         image = torch.randn(1, 3, 224, 224).to(memory_format=memory_format)
         with torch.no_grad():
             frozen = torch.jit.optimize_for_inference(torch.jit.trace(network, image))
-        return [("both", "eager " + layout, without_gradients(lambda: network(image))),
-                ("both", "frozen " + layout, without_gradients(lambda: frozen(image)))]
+        return [
+            ("both", "eager " + layout, without_gradients(lambda: network(image))),
+            ("both", "frozen " + layout, without_gradients(lambda: frozen(image))),
+        ]
 
     return [variant for layout, memory_format in LAYOUTS.items() for variant in variants(layout, memory_format)]
 

@@ -2,6 +2,7 @@
 
 usage: compare_test.py BENCHMARKS-FOLDER BUILD-FOLDER. Nothing here depends on how long anything takes.
 """
+
 import json
 import os
 import subprocess
@@ -15,15 +16,41 @@ sys.path.insert(0, BENCHMARKS)
 import update_docs  # noqa: E402
 from comparison import libraries, measure, problems, regression, report, summary, workers  # noqa: E402
 
-ROW_KEYS = {"set", "problem", "direction", "threads", "weights", "ours_ms", "peers", "ratio_best_peer", "ratio_pytorch_default",
-            "fraction_of_peak"}
+ROW_KEYS = {
+    "set",
+    "problem",
+    "direction",
+    "threads",
+    "weights",
+    "ours_ms",
+    "peers",
+    "ratio_best_peer",
+    "ratio_pytorch_default",
+    "fraction_of_peak",
+}
 PACKED_AND_PREPARED = measure.Budget(rounds=1, repetitions=1, milliseconds=0.1)
 
 
 def compare(folder, *flags):
     """Runs the program on the tiny problem without peers."""
-    command = [sys.executable, "-B", os.path.join(BENCHMARKS, "compare.py"), "--build", BUILD, "--set", "tiny", "--threads", "1",
-               "--rounds", "1", "--peers", "none", "--out", folder, *flags]
+    command = [
+        sys.executable,
+        "-B",
+        os.path.join(BENCHMARKS, "compare.py"),
+        "--build",
+        BUILD,
+        "--set",
+        "tiny",
+        "--threads",
+        "1",
+        "--rounds",
+        "1",
+        "--peers",
+        "none",
+        "--out",
+        folder,
+        *flags,
+    ]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -31,8 +58,11 @@ def fake_peer(folder, key, prepare):
     """A library that sleeps: `prepare` is the body of its prepare(words)."""
     path = os.path.join(folder, key + ".py")
     with open(path, "w") as file:
-        file.write("import os, sys, time\nsys.path.insert(0, %r)\nfrom server import Skip, serve\n\ndef prepare(words):\n%s\n"
-                   "serve('fake', 'none', 2, prepare)\n" % (os.path.join(BENCHMARKS, "peers"), textwrap.indent(prepare, "    ")))
+        file.write(
+            "import os, sys, time\nsys.path.insert(0, %r)\nfrom server import Skip, serve\n\ndef prepare(words):\n%s\n"
+            "serve('fake', 'none', 2, prepare)\n"
+            % (os.path.join(BENCHMARKS, "peers"), textwrap.indent(prepare, "    "))
+        )
     return workers.Worker(key, [sys.executable, "-B", path], 1)
 
 
@@ -64,8 +94,10 @@ class Program(unittest.TestCase):
     def test_writes_every_promised_key(self):
         self.assertEqual(self.done.returncode, 0, self.done.stderr)
         rows = self.result["rows"]
-        self.assertEqual({(row["direction"], row["weights"]) for row in rows},
-                         {(direction, weights) for direction in measure.DIRECTIONS for weights in ("prepared", "packed")})
+        self.assertEqual(
+            {(row["direction"], row["weights"]) for row in rows},
+            {(direction, weights) for direction in measure.DIRECTIONS for weights in ("prepared", "packed")},
+        )
         for row in rows:
             self.assertLessEqual(ROW_KEYS, set(row))
             self.assertEqual((row["set"], row["threads"], row["peers"]), ("tiny", 1, {}))
@@ -127,9 +159,22 @@ class MissingPeers(unittest.TestCase):
                 found = libraries.Libraries(folder, {"ncnn", "pytorch"})
             finally:
                 libraries.interpreters = keep
-        self.assertEqual(found.missing, {"ncnn": "Python finds no module ncnn", "pytorch": "Python finds no module torch"})
-        text = report.markdown({"machine": {"cpu": "c", "processors": 1, "system": "s"}, "date": "d", "isa": "i", "peak_gflops": 1,
-                                "libraries": {}, "missing_peers": found.missing, "settings": [], "rows": [], "geometric_means": []})
+        self.assertEqual(
+            found.missing, {"ncnn": "Python finds no module ncnn", "pytorch": "Python finds no module torch"}
+        )
+        text = report.markdown(
+            {
+                "machine": {"cpu": "c", "processors": 1, "system": "s"},
+                "date": "d",
+                "isa": "i",
+                "peak_gflops": 1,
+                "libraries": {},
+                "missing_peers": found.missing,
+                "settings": [],
+                "rows": [],
+                "geometric_means": [],
+            }
+        )
         self.assertIn("- missing: ncnn (Python finds no module ncnn)", text)
 
     def test_a_program_that_does_not_start_is_missing(self):
@@ -161,10 +206,14 @@ class FakePeers(unittest.TestCase):
         return measure.measure(ours, peers, lambda _: ("conv", "n1 h8 c16 o16 k3 p1", "forward"), PACKED_AND_PREPARED)
 
     def test_the_fastest_peer_counts(self):
-        ours = self.peer("kashi", "return [('both', name, lambda: time.sleep(0.005)) for name in ('automatic', 'direct')]")
+        ours = self.peer(
+            "kashi", "return [('both', name, lambda: time.sleep(0.005)) for name in ('automatic', 'direct')]"
+        )
         peers = [self.sleeping("onednn", 40), self.sleeping("ncnn", 60)]
         times = self.measure(ours, peers)
-        row = measure.convolution_rows("set", ("n1 h8 c16 o16 k3 p1", "tiny"), "forward", 1, times, 100, ("prepared",))[0]
+        row = measure.convolution_rows("set", ("n1 h8 c16 o16 k3 p1", "tiny"), "forward", 1, times, 100, ("prepared",))[
+            0
+        ]
         self.assertEqual(row["best_peer"], "onednn")
         self.assertEqual(set(row["peers"]), {"onednn", "ncnn"})
         self.assertAlmostEqual(row["ratio_best_peer"], row["peers"]["onednn"] / row["ours_ms"])
@@ -205,8 +254,20 @@ class Figures(unittest.TestCase):
 
     def test_regressions_are_seen_through_the_machines_mood(self):
         def run(ours, peer):
-            return {"rows": [{"set": "s", "name": "A", "problem": "p", "direction": "forward", "threads": 1, "weights": "packed",
-                              "ours_ms": ours, "peers": {"onednn": peer}}]}
+            return {
+                "rows": [
+                    {
+                        "set": "s",
+                        "name": "A",
+                        "problem": "p",
+                        "direction": "forward",
+                        "threads": 1,
+                        "weights": "packed",
+                        "ours_ms": ours,
+                        "peers": {"onednn": peer},
+                    }
+                ]
+            }
 
         self.assertEqual(regression.compare(run(2, 4), run(1, 2)), [])  # everything took twice as long
         slower = regression.compare(run(2, 2), run(1, 2))
@@ -223,7 +284,9 @@ class Documentation(unittest.TestCase):
         tables = update_docs.Tables({"rows": rows, "geometric_means": summary.geometric_means(rows)})
         page = update_docs.fill("before\n<!-- bench networks -->\nold\n<!-- end -->\nafter <!-- end -->\n", tables)
         self.assertNotIn("old", page)
-        self.assertRegex(page, r"(?s)^before\n.*digits, 64 images step +\| 2 .* 2\.50 .*100 / 300.*after <!-- end -->\n$")
+        self.assertRegex(
+            page, r"(?s)^before\n.*digits, 64 images step +\| 2 .* 2\.50 .*100 / 300.*after <!-- end -->\n$"
+        )
 
 
 if __name__ == "__main__":
