@@ -14,9 +14,6 @@
 #include <kashi/ops/activation.hpp>
 #include <kashi/ops/shape.hpp>
 #include <kashi/optim/sgd.hpp>
-#if __has_include(<kashi/nn/fold.hpp>)
-#include <kashi/nn/fold.hpp>
-#endif
 
 namespace bench {
 
@@ -167,9 +164,6 @@ inline Call step_call(const std::string& name) {
 inline Call inference_call(const std::string& name) {
   auto net = std::make_shared<nn::Sequential<float>>(kashi::models::make(name));
   net->eval();
-#if __has_include(<kashi/nn/fold.hpp>)
-  *net = kashi::nn::fold_batch_norm(*net);
-#endif
   kashi::random::Generator random(1);
   const Tensor<float> image = random.normal<float>({1, 224, 224, 3}, 0, 1);
   return [net, image] {
