@@ -21,6 +21,7 @@
 #include <kashi/autograd/engine.hpp>
 #include <kashi/autograd/function.hpp>
 #include <kashi/autograd/grad_check.hpp>
+#include <kashi/autograd/observe.hpp>
 #include <kashi/autograd/variable.hpp>
 
 #include <kashi/ops/activation.hpp>
@@ -52,6 +53,7 @@
 #include <kashi/nn/norm.hpp>
 #include <kashi/nn/pool.hpp>
 #include <kashi/nn/shape.hpp>
+#include <kashi/nn/summary.hpp>
 
 #include <kashi/optim/adam.hpp>
 #include <kashi/optim/clip.hpp>
@@ -105,5 +107,7 @@
 #endif
 
 #if __has_include(<nlohmann/json.hpp>) && (__has_include(<stb/stb_image.h>) || __has_include(<stb_image.h>))
+#include <kashi/train/network_picture.hpp>
+#include <kashi/train/network_report.hpp>
 #include <kashi/train/report.hpp>
 #endif

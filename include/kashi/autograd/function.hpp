@@ -14,7 +14,7 @@
 /// A rule written with differentiable operations, as here, can be differentiated again.
 #pragma once
 
-#include <kashi/autograd/variable.hpp>
+#include <kashi/autograd/observe.hpp>
 
 namespace kashi::inline v0 {
 
@@ -101,7 +101,9 @@ Variable<T> record(const char* name, Tensor<T> value, const std::vector<Variable
   node->inputs.reserve(inputs.size());
   for (const auto& input : inputs) node->inputs.push_back(input.requires_grad() ? input.node() : nullptr);
   node->rule = std::move(rule);
-  return Variable<T>(std::move(value), std::move(node));
+  Variable<T> output(std::move(value), std::move(node));
+  detail::tell_observer(name, output, inputs);
+  return output;
 }
 
 }  // namespace kashi::inline v0

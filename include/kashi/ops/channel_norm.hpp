@@ -90,6 +90,7 @@ Variable<T> channel_norm_operation(const char* name, const NormView& v, const Va
                                                              return 1.0 / std::sqrt(static_cast<double>(variance[c]) + eps);
                                                            }).reshape(shape), is_constant};
   Tensor<T> y = channel_normalize(v, x.value(), scale, affine_values(v, weight, T{1}), affine_values(v, bias, T{0}));
+  const Announce announced(is_constant);
   return record<T>(name, std::move(y), {x, weight, bias}, [v, scale, eps, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
     const Variable<T> values = context.get(x), factor = context.get(w);
     if (context.create_graph()) {

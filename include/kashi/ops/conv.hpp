@@ -59,6 +59,7 @@ Variable<T> conv_weight_gradient(const ConvGeometry& g, const Variable<T>& x, co
 template <class T>
 Variable<T> conv_with_geometry(const ConvGeometry& g, const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias) {
   Tensor<T> y = conv_forward(g, x.value(), weight.value(), bias.defined() ? &bias.value() : nullptr);
+  const Announce announced(g);
   return record<T>("conv2d", std::move(y), {x, weight, bias}, [g, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
     const Variable<T>& dy = context.grad();
     return {context.needs(0) ? conv_data_gradient(g, dy, context.get(w)) : Variable<T>(),
@@ -69,6 +70,7 @@ Variable<T> conv_with_geometry(const ConvGeometry& g, const Variable<T>& x, cons
 
 template <class T>
 Variable<T> conv_data_gradient(const ConvGeometry& g, const Variable<T>& dy, const Variable<T>& weight) {
+  const Announce announced(g);
   return record<T>("conv2d_backward_data", conv_backward_data(g, dy.value(), weight.value()), {dy, weight},
                    [g, dy = Saved(dy), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
                      const Variable<T>& ddx = context.grad();

@@ -267,6 +267,7 @@ template <class T>
 Variable<T> normalize_operation(const char* name, const NormView& v, const Variable<T>& x, const NormScale<T>& scale,
                                 double eps, const Variable<T>& weight, const Variable<T>& bias) {
   Tensor<T> y = normalize(v, x.value(), scale, affine_values(v, weight, T{1}), affine_values(v, bias, T{0}));
+  const Announce announced(v);
   return record<T>(name, std::move(y), {x, weight, bias},
                    [v, scale, eps, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
                      const Variable<T> values = context.get(x), factor = context.get(w);

@@ -80,6 +80,7 @@ template <Differentiable X>
 VariableOf<X> max_pool2d(const X& x, const MaxPool2dOptions& options = {}) {
   const auto input = as_variable(x);
   const auto geometry = detail::pool_geometry("max_pool2d", input.shape(), options);
+  const Announce announced(geometry);
   return detail::max_pool_with_plan("max_pool2d", detail::pool_plan(geometry, detail::PaddingCount::excluded), input);
 }
 
@@ -93,6 +94,7 @@ VariableOf<X> avg_pool2d(const X& x, const AvgPool2dOptions& options = {}) {
   const auto geometry = detail::pool_geometry(
       "avg_pool2d", input.shape(),
       {.kernel = options.kernel, .stride = options.stride, .padding = options.padding, .ceil_mode = options.ceil_mode});
+  const Announce announced(geometry);
   const auto count = options.count_include_pad ? detail::PaddingCount::included : detail::PaddingCount::excluded;
   return detail::avg_pool_with_plan("avg_pool2d", detail::pool_plan(geometry, count), options.divisor_override, input);
 }

@@ -11,6 +11,7 @@ namespace kashi::inline v0 {
 template <class T>
 Variable<T> sum(const Variable<T>& x, const Axes& axes = {}, bool keepdim = false) {
   const Shape kept = detail::plan_reduction(x.shape(), axes, "sum").kept;
+  const Announce announced(axes);
   return record<T>("sum", sum(x.value(), axes, keepdim), {x}, [from = x.shape(), kept](const GradContext<T>& context) -> Gradients<T> {
     return {broadcast_to(reshape(context.grad(), kept), from)};
   });
@@ -35,6 +36,7 @@ Variable<T> sum_to_channels(const Variable<T>& x) {
 template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes = {}, bool keepdim = false) {
   const auto plan = detail::plan_reduction(x.shape(), axes, "mean");
+  const Announce announced(axes);
   return record<T>("mean", mean(x.value(), axes, keepdim), {x},
                    [from = x.shape(), kept = plan.kept, count = plan.reduced_count](const GradContext<T>& context) -> Gradients<T> {
                      return {broadcast_to(mul(reshape(context.grad(), kept), 1.0 / static_cast<double>(count)), from)};
@@ -47,6 +49,7 @@ Variable<T> max(const Variable<T>& x, const Axes& axes = {}, bool keepdim = fals
   const Shape kept = detail::plan_reduction(x.shape(), axes, "max").kept;
   const Tensor<T> best = max(x.value(), axes, true);
   const Tensor<T> value = keepdim ? best : max(x.value(), axes, false);
+  const Announce announced(axes);
   return record<T>("max", value, {x}, [x = Saved(x), best, kept, axes](const GradContext<T>& context) -> Gradients<T> {
     const Tensor<T> input = context.get(x).value();
     const Tensor<T> hit = zip(input, best, [](T u, T v) { return u == v ? T{1} : T{0}; });

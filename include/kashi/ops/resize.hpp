@@ -117,6 +117,7 @@ VariableOf<X> resize(const X& input, const kernels::Pair& size, const ResizeOpti
   const auto both = std::make_shared<const Matrices>(detail::resize_matrix(x.size(1), size.height, options),
                                                      detail::resize_matrix(x.size(2), size.width, options));
   const auto back = std::make_shared<const Matrices>(both->first.transposed(), both->second.transposed());
+  const Announce announced(*both);
   const auto map_with = [](std::shared_ptr<const Matrices> m) {
     return [m](const Tensor<T>& v) { return detail::apply_along(m->second, detail::apply_along(m->first, v, 1), 2); };
   };

@@ -7,6 +7,23 @@
 
 namespace kashi::inline v0 {
 
+namespace detail {
+
+/// What concat, narrow and pad announce: the axis, and which entry of the input becomes the output's first (negative
+/// under a border).
+struct AxisMove {
+  Index axis = 0;
+  Index offset = 0;
+};
+
+/// What transpose announces.
+struct TransposedAxes {
+  Index a = 0;
+  Index b = 0;
+};
+
+}  // namespace detail
+
 /// The same numbers under another shape.
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Shape& shape) {
@@ -39,6 +56,7 @@ Variable<T> permute(const Variable<T>& x, const std::vector<Index>& order) {
   std::vector<Index> inverse(order.size());
   for (std::size_t i = 0; i < order.size(); ++i)
     inverse[static_cast<std::size_t>(x.shape().normalize_axis(order[i]))] = static_cast<Index>(i);
+  const Announce announced(order);
   return record<T>("permute", std::move(value), {x}, [inverse](const GradContext<T>& context) -> Gradients<T> {
     return {permute(context.grad(), inverse)};
   });
@@ -47,6 +65,8 @@ Variable<T> permute(const Variable<T>& x, const std::vector<Index>& order) {
 /// Two axes exchanged; by default the last two.
 template <class T>
 Variable<T> transpose(const Variable<T>& x, Index axis_a = -2, Index axis_b = -1) {
+  const detail::TransposedAxes axes{axis_a, axis_b};
+  const Announce announced(axes);
   return record<T>("transpose", transpose(x.value(), axis_a, axis_b), {x},
                    [axis_a, axis_b](const GradContext<T>& context) -> Gradients<T> {
                      return {transpose(context.grad(), axis_a, axis_b)};
@@ -61,6 +81,8 @@ Variable<T> concat(const std::vector<Variable<T>>& parts, Index axis = 0) {
   for (const auto& part : parts) values.push_back(part.value());
   Tensor<T> value = concat(values, axis);
   for (const auto& part : parts) sizes.push_back(part.size(axis));
+  const detail::AxisMove along{.axis = axis, .offset = 0};
+  const Announce announced(along);
   return record<T>("concat", std::move(value), parts, [sizes, axis](const GradContext<T>& context) -> Gradients<T> {
     Gradients<T> gradients;
     Index begin = 0;
@@ -86,6 +108,8 @@ Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after
 template <class T>
 Variable<T> narrow(const Variable<T>& x, Index axis, Index begin, Index end) {
   Tensor<T> value = narrow(x.value(), axis, begin, end);
+  const detail::AxisMove cut{.axis = axis, .offset = begin};
+  const Announce announced(cut);
   return record<T>("narrow", std::move(value), {x},
                    [axis, begin, after = x.size(axis) - end](const GradContext<T>& context) -> Gradients<T> {
                      return {pad_axis(context.grad(), axis, begin, after)};
@@ -98,6 +122,8 @@ Variable<T> pad_axis(const Variable<T>& x, Index axis, Index before, Index after
   const int a = x.shape().normalize_axis(axis, "pad");
   const auto border = [&](Index size) { return Tensor<T>::full(x.shape().with(a, size), static_cast<T>(value)); };
   Tensor<T> padded = concat(std::vector<Tensor<T>>{border(before), x.value(), border(after)}, a);
+  const detail::AxisMove move{.axis = axis, .offset = -before};
+  const Announce announced(move);
   return record<T>("pad", std::move(padded), {x},
                    [a, before, size = x.size(a)](const GradContext<T>& context) -> Gradients<T> {
                      return {narrow(context.grad(), a, before, before + size)};

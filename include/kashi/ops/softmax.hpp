@@ -67,6 +67,7 @@ VariableOf<X> log_softmax(const X& input, Index axis = -1) {
   const Variable<T> x = as_variable(input);
   const int a = x.shape().normalize_axis(axis, "log_softmax");
   Tensor<T> value = detail::log_softmax(x.value(), a);
+  const Announce announced(a);
   return record<T>("log_softmax", value, {x},
                    [y = SavedOutput(value), a](const GradContext<T>& context) -> Gradients<T> {
                      const Variable<T>& dy = context.grad();
@@ -81,6 +82,7 @@ VariableOf<X> softmax(const X& input, Index axis = -1) {
   const Variable<T> x = as_variable(input);
   const int a = x.shape().normalize_axis(axis, "softmax");
   Tensor<T> value = detail::softmax(x.value(), a);
+  const Announce announced(a);
   return record<T>("softmax", value, {x}, [y = SavedOutput(value), a](const GradContext<T>& context) -> Gradients<T> {
     const Variable<T> p = context.get(y);
     const Variable<T> weighted = mul(context.grad(), p);
