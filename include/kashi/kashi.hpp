@@ -87,6 +87,7 @@
 
 #if __has_include(<zlib.h>)
 #include <kashi/data/idx.hpp>
+#include <kashi/io/torch.hpp>
 #endif
 
 #if __has_include(<stb/stb_image.h>) || __has_include(<stb_image.h>)

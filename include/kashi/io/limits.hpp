@@ -1,6 +1,7 @@
 /// How much a file may ask of the program that reads it: one struct for all readers, every limit settable.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <kashi/core/parallel.hpp>
@@ -18,6 +19,16 @@ struct Limits {
   Index tensors = 1'000'000;                              ///< tensors in one file
   Index tensor_elements = Index{1} << 40;                 ///< elements of one tensor
   Index name_bytes = 4'096;                               ///< length of a tensor's name
+  Index zip_entries = 100'000;                            ///< entries of a zip archive
+  Index pickle_values = 5'000'000;                        ///< values that the pickle of a torch file makes
+  int nesting = 64;                                       ///< dicts within dicts in a torch file
+  std::int64_t growth_ratio = 200;                        ///< bytes in memory for each byte of a packed file, or
+  std::int64_t growth_bytes = std::int64_t{256} << 20;    ///< so many in all, whichever is more (256 MiB)
+
+  /// What a file of this size may become in memory: packed archives, and tensors that share or repeat their numbers.
+  std::int64_t most_bytes(std::int64_t packed) const {
+    return std::max(growth_bytes, std::min(file_bytes / growth_ratio, packed) * growth_ratio);
+  }
 };
 
 }  // namespace kashi::inline v0::io

@@ -19,11 +19,12 @@ namespace kashi::inline v0::io {
 
 /// A tensor of one of the types that files hold.
 using TensorValue = std::variant<Tensor<float>, Tensor<double>, Tensor<std::int64_t>, Tensor<std::int32_t>,
-                                 Tensor<std::uint8_t>, Tensor<bool>>;
+                                 Tensor<std::uint8_t>, Tensor<bool>, Tensor<std::int8_t>, Tensor<std::int16_t>,
+                                 Tensor<std::uint16_t>, Tensor<std::uint32_t>, Tensor<std::uint64_t>>;
 
-/// The type's name in safetensors files: F32, F64, I64, I32, U8 or BOOL.
+/// The type's name in safetensors files: F32, F64, I64, I32, U8, BOOL, I8, I16, U16, U32 or U64.
 inline std::string_view dtype_name(const TensorValue& value) {
-  constexpr std::string_view names[] = {"F32", "F64", "I64", "I32", "U8", "BOOL"};
+  constexpr std::string_view names[] = {"F32", "F64", "I64", "I32", "U8", "BOOL", "I8", "I16", "U16", "U32", "U64"};
   return names[value.index()];
 }
 
