@@ -4,13 +4,14 @@
 /// float. No code of a file is ever run: the pickle inside may only say what state dicts are made of
 /// (io/pickle.hpp, io/torch_objects.hpp), and everything else is refused with its name. Whole modules, TorchScript,
 /// sparse, quantised, complex and nested tensors are not read.
+///
+/// The entry points are templates only so that programs which never call them don't compile them.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <numeric>
 #include <span>
 #include <string>
@@ -39,12 +40,10 @@ struct TorchOptions {
 
 namespace detail {
 
-using TorchStorageReader = std::function<std::vector<std::byte>(const TorchStorage&)>;
-
 /// Reads the tensors, one storage after the other, each storage once.
-inline void add_tensors(TensorFile& out, const std::vector<NamedTorchTensor>& wanted,
-                        const std::vector<TorchStorage>& storages, const TorchStorageReader& read,
-                        const std::string& where) {
+template <class Read>
+void add_tensors(TensorFile& out, const std::vector<NamedTorchTensor>& wanted,
+                 const std::vector<TorchStorage>& storages, const Read& read, const std::string& where) {
   std::vector<std::size_t> order(wanted.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -67,9 +66,10 @@ inline void add_tensors(TensorFile& out, const std::vector<NamedTorchTensor>& wa
 }
 
 /// The tensors of a pickle's value, once it is known where the storages lie.
-inline TensorFile collect_torch(const PickleValue& root, const PickleHeap& heap, const TorchObjects& objects,
-                                const TorchStorageReader& read, std::int64_t file_bytes, const TorchOptions& options,
-                                const std::string& where) {
+template <class Read>
+TensorFile collect_torch(const PickleValue& root, const PickleHeap& heap, const TorchObjects& objects,
+                         const Read& read, std::int64_t file_bytes, const TorchOptions& options,
+                         const std::string& where) {
   TorchWalk walk(heap, objects, options.limits, where);
   const PickleValue state = options.everything ? root : walk.state_dict(root);
   const std::vector<NamedTorchTensor> wanted = walk.tensors(state);
@@ -89,7 +89,8 @@ inline TensorFile collect_torch(const PickleValue& root, const PickleHeap& heap,
 }
 
 /// "archive" of the one entry "archive/data.pkl".
-inline std::string torch_archive_name(const ZipArchive& archive, const std::string& where) {
+template <class Archive>
+std::string torch_archive_name(const Archive& archive, const std::string& where) {
   constexpr std::string_view pickle = "/data.pkl";
   std::string found;
   for (const ZipEntry& entry : archive.entries()) {
@@ -109,7 +110,8 @@ inline std::string_view as_text(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline TensorFile read_torch_zip(const ByteSource& source, const TorchOptions& options) {
+template <class Objects>
+TensorFile read_torch_zip(const ByteSource& source, const TorchOptions& options) {
   const ZipArchive archive(source, options.limits, ZipChecksum::zero_is_none);
   const std::string name = torch_archive_name(archive, source.where);
   if (const ZipEntry* order = archive.find(name + "/byteorder")) {
@@ -121,7 +123,7 @@ inline TensorFile read_torch_zip(const ByteSource& source, const TorchOptions& o
                        pickle.unpacked, " bytes, the limit is ", options.limits.header_bytes, " (io::Limits)");
   const std::vector<std::byte> bytes = archive.read(pickle);
   PickleHeap heap(as_text(bytes));
-  TorchObjects objects(heap, options.limits, source.where);
+  Objects objects(heap, options.limits, source.where);
   PickleMachine machine(heap, objects, options.limits, source.where);
   const PickleValue root = machine.run();
   require<FormatError>(machine.position() == bytes.size(), source.where, ": bytes follow its pickle");
@@ -136,11 +138,12 @@ inline TensorFile read_torch_zip(const ByteSource& source, const TorchOptions& o
 }
 
 /// Where each storage of a plain file lies: in the order of `keys`, each behind its count of elements.
-inline std::unordered_map<std::string, std::int64_t> find_plain_storages(const ByteSource& source, std::int64_t begin,
-                                                                         const std::vector<std::string>& keys,
-                                                                         const std::vector<TorchStorage>& storages) {
-  std::unordered_map<std::string, const TorchStorage*> known;
-  for (const TorchStorage& storage : storages) known.emplace(storage.key, &storage);
+template <class Storage>
+std::unordered_map<std::string, std::int64_t> find_plain_storages(const ByteSource& source, std::int64_t begin,
+                                                                  const std::vector<std::string>& keys,
+                                                                  const std::vector<Storage>& storages) {
+  std::unordered_map<std::string, const Storage*> known;
+  for (const Storage& storage : storages) known.emplace(storage.key, &storage);
   std::unordered_map<std::string, std::int64_t> out;
   std::int64_t place = begin;
   for (const std::string& key : keys) {
@@ -149,7 +152,7 @@ inline std::unordered_map<std::string, std::int64_t> find_plain_storages(const B
     require<FormatError>(source.size - place >= 8, source.where, ": it is cut off before storage ", key);
     const auto count = little_endian<std::uint64_t>(source.read(place, 8), 0);
     place += 8;
-    const TorchStorage& expected = *storage->second;
+    const Storage& expected = *storage->second;
     require<FormatError>(count == static_cast<std::uint64_t>(expected.count), source.where, ": storage ", key, " has ",
                          count, " elements, its pickle claims ", expected.count);
     require<FormatError>(source.size - place >= expected.bytes(), source.where, ": it is cut off in storage ", key);
@@ -162,14 +165,15 @@ inline std::unordered_map<std::string, std::int64_t> find_plain_storages(const B
 
 /// A file of torch before 1.6: pickles of a magic number, a version, the machine's byte order, the value, and the
 /// storages' keys, then the storages.
-inline TensorFile read_torch_plain(const ByteSource& source, const TorchOptions& options) {
+template <class Objects>
+TensorFile read_torch_plain(const ByteSource& source, const TorchOptions& options) {
   constexpr std::string_view magic = "\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19";
   const std::vector<std::byte> bytes = source.read(0, std::min(source.size, options.limits.header_bytes));
   const std::string& where = source.where;
   require<FormatError>(as_text(bytes).substr(0, 14) == "\x80\x02\x8A\x0A" + std::string(magic), where,
                        ": it is no torch file: it begins neither as a zip archive nor with torch's magic number");
   PickleHeap heap(as_text(bytes));
-  TorchObjects objects(heap, options.limits, where);
+  Objects objects(heap, options.limits, where);
   PickleMachine machine(heap, objects, options.limits, where);
   machine.run();
   const PickleValue version = machine.run(), system = machine.run();
@@ -199,10 +203,11 @@ inline TensorFile read_torch_plain(const ByteSource& source, const TorchOptions&
   return collect_torch(root, heap, objects, read, source.size, options, where);
 }
 
-inline TensorFile read_torch(const ByteSource& source, const TorchOptions& options) {
+template <class Objects>
+TensorFile read_torch(const ByteSource& source, const TorchOptions& options) {
   require<FormatError>(source.size >= 4, source.where, ": its ", source.size, " bytes are too few for a torch file");
   const std::vector<std::byte> head = source.read(0, 4);
-  return as_text(head) == "PK\x03\x04" ? read_torch_zip(source, options) : read_torch_plain(source, options);
+  return as_text(head) == "PK\x03\x04" ? read_torch_zip<Objects>(source, options) : read_torch_plain<Objects>(source, options);
 }
 
 }  // namespace detail
@@ -214,13 +219,15 @@ inline TensorFile read_torch(const ByteSource& source, const TorchOptions& optio
 /// directly in the file's dict become metadata.
 /// Throws IoError if the file can't be read and FormatError, with the file's name and the reason, if it breaks the
 /// format or a limit, or asks for anything but tensors.
-inline TensorFile load_torch(const std::filesystem::path& path, const TorchOptions& options = {}) {
-  return detail::read_torch(detail::open_source(path, "cannot read weights", options.limits), options);
+template <class Objects = detail::TorchObjects>
+TensorFile load_torch(const std::filesystem::path& path, const TorchOptions& options = {}) {
+  return detail::read_torch<Objects>(detail::open_source(path, "cannot read weights", options.limits), options);
 }
 
 /// The same from memory. Throws FormatError.
-inline TensorFile decode_torch(std::span<const std::byte> bytes, const TorchOptions& options = {}) {
-  return detail::read_torch(detail::memory_source(bytes, "cannot read weights"), options);
+template <class Objects = detail::TorchObjects>
+TensorFile decode_torch(std::span<const std::byte> bytes, const TorchOptions& options = {}) {
+  return detail::read_torch<Objects>(detail::memory_source(bytes, "cannot read weights"), options);
 }
 
 }  // namespace kashi::inline v0::io
