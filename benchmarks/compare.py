@@ -165,7 +165,7 @@ def settings(budget):
     return [
         "convolutions: best of %d bursts of %d repetitions of %g ms or one call, libraries in turn"
         % (budget.rounds, budget.repetitions, budget.milliseconds),
-        "one thread: pinned, its own CPU time; more: the clock; top priority where allowed",
+        "one thread: pinned, its own CPU time; more: the clock, OpenMP's threads on a processor each; top priority if allowed",
         "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest of %s go on"
         % (budget.kept, "its first choices" if budget.first_only else "all its implementations"),
         "PyTorch's steps: two layouts, the default allocator and %s; inference: eager and frozen"

@@ -1,7 +1,7 @@
 /// Whole networks as calls without arguments: one training step of three networks, one image through four.
 ///
 /// peers/networks.py has the same networks for PyTorch. Steps: forward, loss, backward, SGD with momentum. Inference:
-/// eval mode, batch norm folded into the convolutions.
+/// eval mode, without gradients.
 #pragma once
 
 #include <functional>

@@ -16,6 +16,8 @@ def environment(threads, extra):
         key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS", "MKL", "OMP", "KMP", "GOMP"))
     }
     kept.update({name + "_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")})
+    if threads > 1:  # else a busy system puts two threads that wait for each other on one processor
+        kept.update({"OMP_PROC_BIND": "close", "OMP_PLACES": "threads"})
     kept.update(extra)
     return kept
 
