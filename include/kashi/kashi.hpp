@@ -46,6 +46,7 @@
 #include <kashi/nn/container.hpp>
 #include <kashi/nn/conv.hpp>
 #include <kashi/nn/dropout.hpp>
+#include <kashi/nn/fold.hpp>
 #include <kashi/nn/init.hpp>
 #include <kashi/nn/linear.hpp>
 #include <kashi/nn/loss.hpp>

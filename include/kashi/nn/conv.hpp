@@ -58,7 +58,7 @@ class Conv2d : public Module<T> {
   std::string to_string() const override {
     return text("Conv2d(", options_.in, ", ", options_.out, ", ", detail::window_text(options_.kernel, options_.stride, options_.padding),
                 options_.dilation == kernels::Pair(1) ? "" : ", dilation=" + options_.dilation.to_string(),
-                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups), options_.bias ? ")" : ", bias=false)");
+                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups), bias_.defined() ? ")" : ", bias=false)");
   }
 
   const Conv2dOptions& options() const { return options_; }
@@ -114,7 +114,7 @@ class ConvTranspose2d : public Module<T> {
   std::string kind() const override { return "ConvTranspose2d"; }
   std::string to_string() const override {
     return text("ConvTranspose2d(", options_.in, ", ", options_.out, ", ", detail::window_text(options_.kernel, options_.stride, options_.padding),
-                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups), options_.bias ? ")" : ", bias=false)");
+                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups), bias_.defined() ? ")" : ", bias=false)");
   }
 
   const ConvTranspose2dOptions& options() const { return options_; }

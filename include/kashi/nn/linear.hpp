@@ -36,7 +36,7 @@ class Linear : public Module<T> {
     m("bias", bias_);
   }
   std::string kind() const override { return "Linear"; }
-  std::string to_string() const override { return text("Linear(", options_.in, ", ", options_.out, options_.bias ? ")" : ", bias=false)"); }
+  std::string to_string() const override { return text("Linear(", options_.in, ", ", options_.out, bias_.defined() ? ")" : ", bias=false)"); }
 
   const LinearOptions& options() const { return options_; }
   Variable<T>& weight() { return weight_; }

@@ -37,6 +37,7 @@ class BatchNorm : public Module<T> {
   }
 
   Variable<T> forward(const Variable<T>& x) const override {
+    if (is_identity_) return x;
     require<ShapeError>(x.rank() == rank_ && x.size(-1) == channels_, kind_, ": the input must be ", rank_ == 4 ? "[N,H,W," : "[N,", channels_, "]; got ", x.shape());
     const bool training = this->is_training() || !options_.track_running_stats;
     Tensor<T> mean = running_mean_, variance = running_var_, count = num_batches_tracked_;
@@ -52,7 +53,16 @@ class BatchNorm : public Module<T> {
     m("num_batches_tracked", num_batches_tracked_);
   }
   std::string kind() const override { return kind_; }
-  std::string to_string() const override { return text(kind_, "(", channels_, ")"); }
+  std::string to_string() const override { return text(kind_, "(", channels_, is_identity_ ? ", folded away)" : ")"); }
+
+  /// True once the norm was folded into a layer next to it: it then passes its input on and has no state.
+  bool is_identity() const { return is_identity_; }
+  /// Makes the norm pass its input on, and gives up its parameters and buffers.
+  void make_identity() {
+    is_identity_ = true;
+    weight_ = bias_ = Variable<T>();
+    running_mean_ = running_var_ = num_batches_tracked_ = Tensor<T>();
+  }
 
   Index channels() const { return channels_; }
   const BatchNormOptions& options() const { return options_; }
@@ -77,6 +87,7 @@ class BatchNorm : public Module<T> {
   Tensor<T> running_mean_;
   Tensor<T> running_var_;
   Tensor<T> num_batches_tracked_;
+  bool is_identity_ = false;
 };
 
 }  // namespace detail
