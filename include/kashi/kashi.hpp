@@ -78,6 +78,9 @@
 #include <kashi/data/tensor_dataset.hpp>
 #include <kashi/data/transforms.hpp>
 
+#include <kashi/explain/attack.hpp>
+#include <kashi/explain/explain.hpp>
+
 #include <kashi/plot/bar_chart.hpp>
 #include <kashi/plot/boxes.hpp>
 #include <kashi/plot/confusion_matrix.hpp>
