@@ -60,21 +60,16 @@ class Tables:
             for mean in self.result["geometric_means"]
             if mean["set"] == "peers" and mean["weights"] == "prepared"
         ]
-        rows += [
-            [
-                "%s of %s, %d threads"
-                % (
-                    "training step" if row["set"] == "steps" else "one image through",
-                    TITLES[row["name"]],
-                    row["threads"],
-                ),
-                number(row["ratio_best_peer"]),
-                number(row["ratio_pytorch_default"]),
-            ]
-            for row in self.rows
-            if row["set"] in ("steps", "inference") and row["threads"] == self.most_threads()
-        ]
+        for row in self.whole_networks():
+            if row["threads"] == self.most_threads():
+                kind = "training step" if row["set"] == "steps" else "batch-1 inference"
+                title = "%s, %s, %d threads" % (kind, TITLES[row["name"]], row["threads"])
+                rows.append([title, number(row["ratio_best_peer"]), number(row["ratio_pytorch_default"])])
         return table(["how many times faster", "than the fastest peer", "than PyTorch as it comes"], rows)
+
+    def whole_networks(self):
+        """Steps first."""
+        return self.select(set="steps") + self.select(set="inference")
 
     def most_threads(self):
         return max(row["threads"] for row in self.rows)
@@ -123,7 +118,7 @@ class Tables:
             ["", "threads", "kashi ms", "fastest peer ms", "which", "ratio", "default PyTorch", "MB, kashi / PyTorch"],
             [
                 [
-                    "%s %s" % (TITLES[row["name"]], row["direction"]),
+                    "%s, %s" % (TITLES[row["name"]], row["direction"]),
                     str(row["threads"]),
                     "%.1f" % row["ours_ms"],
                     "%.1f" % row["peers"][row["best_peer"]],
@@ -132,8 +127,8 @@ class Tables:
                     number(row["ratio_pytorch_default"]),
                     memory(row),
                 ]
-                for row in self.rows
-                if row["set"] in ("steps", "inference") and row["best_peer"]
+                for row in self.whole_networks()
+                if row["best_peer"]
             ],
         )
 

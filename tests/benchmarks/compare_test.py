@@ -285,7 +285,7 @@ class Documentation(unittest.TestCase):
         page = update_docs.fill("before\n<!-- bench networks -->\nold\n<!-- end -->\nafter <!-- end -->\n", tables)
         self.assertNotIn("old", page)
         self.assertRegex(
-            page, r"(?s)^before\n.*digits, 64 images step +\| 2 .* 2\.50 .*100 / 300.*after <!-- end -->\n$"
+            page, r"(?s)^before\n.*digits, 64 images, step +\| 2 .* 2\.50 .*100 / 300.*after <!-- end -->\n$"
         )
 
 
