@@ -1,7 +1,7 @@
 /// Whole networks as calls without arguments: one training step of three networks, one image through four.
 ///
 /// peers/networks.py has the same networks for PyTorch. Steps: forward, loss, backward, SGD with momentum. Inference:
-/// eval mode, without gradients.
+/// eval mode, batch norm folded into the convolutions.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <kashi/models/registry.hpp>
+#include <kashi/nn/fold.hpp>
 #include <kashi/nn/loss.hpp>
 #include <kashi/ops/activation.hpp>
 #include <kashi/ops/shape.hpp>
@@ -164,6 +165,7 @@ inline Call step_call(const std::string& name) {
 inline Call inference_call(const std::string& name) {
   auto net = std::make_shared<nn::Sequential<float>>(kashi::models::make(name));
   net->eval();
+  nn::fold_batch_norm(*net, {1, 224, 224, 3});
   kashi::random::Generator random(1);
   const Tensor<float> image = random.normal<float>({1, 224, 224, 3}, 0, 1);
   return [net, image] {
