@@ -21,31 +21,31 @@ def table(header, rows):
     return [line(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|"] + [line(row) for row in rows]
 
 
-def row_cells(row, peers):
-    share = row.get("fraction_of_peak")
-    cells = [
-        row["name"],
-        row["direction"].replace("_", "-"),
-        str(row["threads"]),
-        row["weights"],
-        milliseconds(row["ours_ms"]),
-    ]
-    cells += [milliseconds(row["peers"].get(peer)) for peer in peers]
-    return cells + [
-        "**%s**" % number(row["ratio_best_peer"]),
-        number(row["ratio_pytorch_default"]),
-        number(100 * share if share else None, "%.0f %%"),
-    ]
+def bold(value):
+    return "**%.2f**" % value if value is not None else "-"
+
+
+def percent(value):
+    return "%.0f %%" % (100 * value) if value is not None else "-"
+
+
+def without_empty_columns(header, rows):
+    """A table of the columns in which some row has something."""
+    used = [i for i in range(len(header)) if any(row[i] != "-" for row in rows)]
+    return table([header[i] for i in used], [[row[i] for i in used] for row in rows])
 
 
 def rows_table(rows):
-    peers = [peer for peer in PEERS if any(peer in row["peers"] for row in rows)]
-    header = (
-        ["problem", "direction", "threads", "weights", "kashi ms"]
-        + peers
-        + ["best peer / kashi", "default PyTorch / kashi", "of peak"]
-    )
-    return table(header, [row_cells(row, peers) for row in rows])
+    header = ["problem", "direction", "threads", "weights", "kashi ms", *PEERS]
+    header += ["best peer / kashi", "default PyTorch / kashi", "of peak"]
+
+    def cells(row):
+        first = [row["name"], row["direction"].replace("_", "-"), str(row["threads"]), row["weights"]]
+        times = [milliseconds(row["ours_ms"])] + [milliseconds(row["peers"].get(peer)) for peer in PEERS]
+        ratios = [bold(row["ratio_best_peer"]), number(row["ratio_pytorch_default"])]
+        return first + times + ratios + [percent(row.get("fraction_of_peak"))]
+
+    return without_empty_columns(header, [cells(row) for row in rows])
 
 
 def means_table(means):
@@ -59,7 +59,7 @@ def means_table(means):
                 str(mean["threads"]),
                 mean["weights"],
                 str(mean["rows"]),
-                "**%s**" % number(mean["ratio_best_peer"]),
+                bold(mean["ratio_best_peer"]),
                 number(mean["lowest_ratio_best_peer"]),
                 number(mean["ratio_pytorch_default"]),
             ]
@@ -102,7 +102,7 @@ def behind_table(rows):
                 row["direction"].replace("_", "-"),
                 str(row["threads"]),
                 row["weights"],
-                "**%s**" % number(row["ratio_best_peer"]),
+                bold(row["ratio_best_peer"]),
                 row["peer_variants"][row["best_peer"]],
             ]
             for row in behind
