@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <kashi/data/transforms.hpp>
+#include <kashi/io/load_tensors.hpp>
 #include <kashi/nn/activation.hpp>
 #include <kashi/nn/container.hpp>
 #include <kashi/nn/conv.hpp>
@@ -76,7 +77,7 @@ struct Loaded {
 
 /// Throws FormatError if the file holds other weights than this program's.
 inline Loaded load(const std::filesystem::path& path) {
-  const kashi::io::TensorFile file = kashi::io::load_safetensors(path);
+  const kashi::io::TensorFile file = kashi::io::load_tensors(path);
   const auto found = file.metadata.find("classes");
   kashi::require<kashi::FormatError>(found != file.metadata.end(), "'", path.string(), "' does not hold weights of this program: its metadata have no \"classes\"");
   std::vector<std::string> names{""};

@@ -91,6 +91,7 @@
 
 #if __has_include(<zlib.h>)
 #include <kashi/data/idx.hpp>
+#include <kashi/io/npy.hpp>
 #include <kashi/io/torch.hpp>
 #endif
 
@@ -115,4 +116,8 @@
 #include <kashi/train/network_picture.hpp>
 #include <kashi/train/network_report.hpp>
 #include <kashi/train/report.hpp>
+#endif
+
+#if __has_include(<nlohmann/json.hpp>) && __has_include(<zlib.h>)
+#include <kashi/io/load_tensors.hpp>
 #endif

@@ -44,6 +44,11 @@ io::TensorFile one_of_each() {
   file.add("wide", Tensor<double>({1}, {0.1}));
   file.add("long", Tensor<std::int64_t>({2}, {INT64_MIN, 7}));
   file.add("int", Tensor<std::int32_t>({1, 1, 1}, {-5}));
+  file.add("tiny", Tensor<std::int8_t>({2}, {-128, 127}));
+  file.add("short", Tensor<std::int16_t>({1}, {-32768}));
+  file.add("natural", Tensor<std::uint64_t>({1}, {UINT64_MAX}));
+  file.add("natural32", Tensor<std::uint32_t>({1}, {UINT32_MAX}));
+  file.add("natural16", Tensor<std::uint16_t>({3}, {1, 2, 65535}));
   file.add("flags", Tensor<bool>({3}, {true, false, true}));
   file.add("number", Tensor<float>::scalar(2.5f));
   file.add("none", Tensor<double>::zeros({0, 4}));
@@ -80,7 +85,7 @@ TEST_CASE("equal content gives equal bytes, and all tensors are aligned") {
   const auto header_bytes = static_cast<unsigned char>(bytes[0]) + 256u * static_cast<unsigned char>(bytes[1]);
   CHECK(header_bytes % 8 == 0);
   // 8 bytes a number first, then 4, then 1: "bytes" is the first entry of the header but lies behind the others.
-  CHECK_THAT(bytes, Contains("\"bytes\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[48,51]}"));
+  CHECK_THAT(bytes, Contains("\"bytes\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[68,71]}"));
   CHECK_THAT(bytes, Contains("\"wide\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}"));
 }
 
@@ -97,7 +102,7 @@ TEST_CASE("float and double are converted, other types are not") {
   CHECK(file.get<float>("number").shares_storage_with(std::get<Tensor<float>>(file.at("number"))));
   CHECK_THROWS_WITH(file.get<float>("long"), "TensorFile: tensor \"long\" holds I64, F32 was asked for");
   CHECK_THROWS_WITH(file.get<bool>("bytes"), "TensorFile: tensor \"bytes\" holds U8, BOOL was asked for");
-  CHECK_THROWS_WITH(file.get<float>("gone"), "TensorFile: there is no tensor \"gone\" among the 8");
+  CHECK_THROWS_WITH(file.get<float>("gone"), "TensorFile: there is no tensor \"gone\" among the 13");
   io::TensorFile twice;
   twice.add("a", Tensor<float>::zeros({1}));
   CHECK_THROWS_WITH(twice.add("a", Tensor<float>::zeros({1})), "TensorFile: there is already a tensor \"a\"");
@@ -121,7 +126,7 @@ TEST_CASE("a safetensors file cut off anywhere is refused") {
   const TemporaryFolder folder;
   io::save_safetensors(folder / "a", one_of_each());
   const std::string whole = io::read_text_file(folder / "a");
-  CHECK(decode(whole).size() == 8);
+  CHECK(decode(whole).size() == one_of_each().size());
   for (std::size_t size = 0; size < whole.size(); ++size) {
     INFO("cut to " << size << " of " << whole.size());
     CHECK_THROWS_AS(decode(std::string_view(whole).substr(0, size)), FormatError);
@@ -139,7 +144,7 @@ TEST_CASE("a changed byte gives an error or tensors, never a crash") {
       changed[i] = byte;
       try {
         const std::size_t tensors = decode(changed).size();
-        CHECK(tensors <= 8);
+        CHECK(tensors <= 13);
       } catch (const FormatError&) {
       }
     }
@@ -245,6 +250,53 @@ TEST_CASE("names that the format can't hold are refused, and the old file stays"
   CHECK_THROWS_WITH(save("__metadata__"), "save_safetensors: \"__metadata__\" can't be a tensor's name");
   CHECK_THROWS_WITH(save("\xFF"), Contains("is not UTF-8"));
   CHECK_THROWS_WITH(save(std::string(5000, 'x')), Contains("a tensor's name has 5000 bytes, the limit is 4096"));
-  CHECK(io::load_safetensors(folder / "a").size() == 8);
+  CHECK(io::load_safetensors(folder / "a").size() == one_of_each().size());
   CHECK(folder.file_count() == 1);
+}
+
+TEST_CASE("a mapped file gives the same tensors, and writing to them leaves the file alone") {
+  const TemporaryFolder folder;
+  io::save_safetensors(folder / "a.safetensors", one_of_each());
+  io::TensorFile mapped = io::map_safetensors(folder / "a.safetensors");
+  const io::TensorFile read = io::load_safetensors(folder / "a.safetensors");
+  CHECK(mapped.metadata == read.metadata);
+  REQUIRE(mapped.size() == read.size());
+  for (const auto& entry : read.entries()) {
+    INFO(entry.name);
+    const auto a = io::detail::bytes_of(entry.value), b = io::detail::bytes_of(mapped.at(entry.name));
+    CHECK(io::shape_of(entry.value) == io::shape_of(mapped.at(entry.name)));
+    CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+  }
+  Tensor<double> wide = mapped.get<double>("wide");
+  mapped = {};
+  wide.fill(7);
+  CHECK(wide.item() == 7);
+  CHECK(io::load_safetensors(folder / "a.safetensors").get<double>("wide").item() == 0.1);
+}
+
+TEST_CASE("floats are written as 16 bits when asked for") {
+  const TemporaryFolder folder;
+  io::TensorFile file;
+  file.add("w", Tensor<float>({4}, {1.0f, 0.1f, 1e9f, -3e-8f}));
+  file.add("d", Tensor<double>({1}, {0.1}));
+  io::save_safetensors(folder / "h.safetensors", file, {.floats = io::FloatFormat::f16});
+  const io::TensorFile halves = io::load_safetensors(folder / "h.safetensors");
+  CHECK(halves.get<float>("w").to_vector() == std::vector<float>{1.0f, 0.0999755859375f, std::numeric_limits<float>::infinity(), -0x1p-24f});
+  CHECK(halves.get<double>("d").item() == 0.1);
+  io::save_safetensors(folder / "b.safetensors", file, {.floats = io::FloatFormat::bf16});
+  CHECK(io::load_safetensors(folder / "b.safetensors").get<float>("w").to_vector() == std::vector<float>{1.0f, 0.10009765625f, 998244352.0f, -0x1.02p-25f});
+}
+
+TEST_CASE("every 16-bit number survives the way to float and back, and halfway numbers go to the even one") {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    const float a = io::half_to_float(half), b = io::bfloat16_to_float(half);
+    if (std::isnan(a) ? !std::isnan(io::half_to_float(io::float_to_half(a))) : io::float_to_half(a) != half) FAIL(bits);
+    if (std::isnan(b) ? !std::isnan(io::bfloat16_to_float(io::float_to_bfloat16(b))) : io::float_to_bfloat16(b) != half) FAIL(bits);
+    if ((half & 0x7FFF) >= 0x7BFF) continue;
+    const float next = io::half_to_float(static_cast<std::uint16_t>(half + 1)), middle = a + (next - a) / 2;
+    if (io::float_to_half(middle) != ((half & 1) == 0 ? half : half + 1)) FAIL(bits);
+  }
+  CHECK(io::float_to_half(65519.9f) == 0x7BFF);
+  CHECK(io::float_to_half(65520.0f) == 0x7C00);
 }

@@ -74,6 +74,7 @@ class FileReader {
   }
 
   std::int64_t size() const { return size_; }
+  int descriptor() const { return file_.get(); }
   const std::filesystem::path& path() const { return path_; }
 
   /// Fills `to` from the bytes at `offset`. Throws IoError if the file ends before or can't be read.

@@ -17,6 +17,7 @@ namespace kashi::inline v0::io::detail {
 inline constexpr std::size_t zlib_most_at_once = std::size_t{1} << 30;
 
 inline std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t crc = 0) {
+  if (bytes.empty()) return crc;  // zlib takes a null pointer for a wish to begin anew
   return static_cast<std::uint32_t>(crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -19,6 +20,7 @@
 
 #include <kashi/core/error.hpp>
 #include <kashi/core/shape.hpp>
+#include <kashi/io/dtype.hpp>
 #include <kashi/io/limits.hpp>
 
 namespace kashi::inline v0::io::detail {
@@ -37,12 +39,17 @@ struct SafetensorsHeader {
   std::vector<TensorRecord> tensors;  ///< in the header's order
 };
 
-/// Bytes of one element, 0 for a type that is not read. F16 and BF16 are widened to F32.
-inline Index dtype_bytes(std::string_view dtype) {
-  if (dtype == "F64" || dtype == "I64") return 8;
-  if (dtype == "F32" || dtype == "I32") return 4;
-  if (dtype == "F16" || dtype == "BF16") return 2;
-  return dtype == "U8" || dtype == "BOOL" ? 1 : 0;
+/// The type of that name; none for one that is not read.
+inline std::optional<Dtype> find_dtype(std::string_view name) {
+  const auto* found = std::find(dtype_names.begin(), dtype_names.end(), name);
+  if (found == dtype_names.end()) return std::nullopt;
+  return static_cast<Dtype>(found - dtype_names.begin());
+}
+
+/// Bytes of one element, 0 for a type that is not read.
+inline Index dtype_bytes(std::string_view name) {
+  const std::optional<Dtype> found = find_dtype(name);
+  return found ? size_of(*found) : 0;
 }
 
 /// Takes the header event by event, so that what it may not contain is refused before memory is taken for it.
@@ -174,7 +181,7 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
 inline void check_record(const TensorRecord& tensor, const Limits& limits, const std::string& where) {
   const Index element = dtype_bytes(tensor.dtype);
   require<FormatError>(element > 0, where, ": tensor \"", tensor.name, "\" has the dtype ", tensor.dtype.substr(0, 32),
-                       "; F64, F32, F16, BF16, I64, I32, U8 and BOOL are read");
+                       "; F64, F32, F16, BF16, I64 to I8, U64 to U8 and BOOL are read");
   const bool is_empty = std::find(tensor.sizes.begin(), tensor.sizes.end(), Index{0}) != tensor.sizes.end();
   Index elements = is_empty ? 0 : 1;
   for (const Index size : tensor.sizes) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -31,6 +32,15 @@ inline std::string_view dtype_name(const TensorValue& value) {
 inline const Shape& shape_of(const TensorValue& value) {
   return std::visit([](const auto& tensor) -> const Shape& { return tensor.shape(); }, value);
 }
+
+namespace detail {
+
+/// The numbers as they lie in memory.
+inline std::span<const std::byte> bytes_of(const TensorValue& value) {
+  return std::visit([](const auto& tensor) { return std::as_bytes(tensor.span()); }, value);
+}
+
+}  // namespace detail
 
 /// An ordered list of named tensors, and metadata. Tensors are handles: adding and getting share the numbers.
 class TensorFile {
