@@ -151,7 +151,7 @@ def run(options):
         "copy_gbytes_per_second": bandwidths,
         "libraries": found.seen,
         "missing_peers": found.missing,
-        "settings": settings(budget),
+        "settings": settings(budget, options.isa),
         "rows": rows,
         "geometric_means": summary.geometric_means(rows),
     }
@@ -161,11 +161,12 @@ def isa_of(found):
     return found.seen["kashi"][0].split("isa ")[-1].split(",")[0]
 
 
-def settings(budget):
-    return [
+def settings(budget, isa):
+    held = ["held to %s: kashi, oneDNN and PyTorch; the others choose for themselves" % isa] if isa else []
+    return held + [
         "convolutions: best of %d bursts of %d repetitions of %g ms or one call, libraries in turn"
         % (budget.rounds, budget.repetitions, budget.milliseconds),
-        "one thread: pinned, its own CPU time; more: the clock, OpenMP's threads on a processor each; top priority if allowed",
+        "one thread: pinned, its own CPU time; more: the clock, OpenMP's threads pinned too; top priority if possible",
         "oneDNN: images stay in its own layout, conversions of images are not counted; the %d fastest of %s go on"
         % (budget.kept, "its first choices" if budget.first_only else "all its implementations"),
         "PyTorch's steps: two layouts, the default allocator and %s; inference: eager and frozen"
