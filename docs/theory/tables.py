@@ -25,10 +25,10 @@ PERSIAN = {
     "parameters": "پارامترها",
     "multiplications": "ضرب‌ها",
     "additions": "جمع‌ها",
-    "MACs": "ضرب-جمع‌ها (MAC)",
+    "MACs": "ضرب و جمع (MAC)",
     "divisions": "تقسیم‌ها",
     "receptive field": "میدان دید",
-    "jump": "گام",
+    "jump": "پرش",
     "start": "آغاز",
     "centre": "مرکز",
     "biases": "بایاس",
@@ -40,17 +40,17 @@ PERSIAN = {
     "kind": "نوع لایه",
     "convolution": "کانولوشن",
     "linear": "تمام‌متصل",
-    "average pooling": "ادغام میانگین",
-    "% of parameters": "٪ از پارامترها",
-    "% of MACs": "٪ از MACها",
+    "average pooling": "تجمیع میانگین",
+    "% of parameters": "درصد پارامترها",
+    "% of MACs": "درصد MAC",
     "weights, shared (convolution)": "وزن‌ها با اشتراک (کانولوشن)",
     "weights, not shared (locally connected)": "وزن‌ها بدون اشتراک (اتصال محلی)",
-    "weights, dense": "وزن‌ها در اتصال کامل",
-    "multiplications, shared or not": "ضرب‌ها، با اشتراک یا بی آن",
-    "elements": "عناصر",
-    "operations saved": "اعمال حذف‌شده",
+    "weights, dense": "وزن‌ها در لایهٔ تمام‌متصل",
+    "multiplications, shared or not": "ضرب‌ها، با یا بدون اشتراک",
+    "elements": "درایه‌ها",
+    "operations saved": "عملیات حذف‌شده",
     "numbers saved": "اعداد حذف‌شده",
-    "MB not moved": "مگابایت جابه‌جانشده",
+    "MB not moved": "مگابایت جابه‌جایی حذف‌شده",
 }
 
 
@@ -185,7 +185,10 @@ def render(name, language):
 
 def fill(text, language):
     def filled(match):
-        return "%s\n\n%s\n\n%s" % (match[1], "\n".join(render(match[2], language)), match[3])
+        lines = render(match[2], language)
+        if language == "fa":  # numbers such as -3 and 256 x 256 read left to right
+            lines = ['<div dir="ltr">', "", *lines, "", "</div>"]
+        return "%s\n\n%s\n\n%s" % (match[1], "\n".join(lines), match[3])
 
     return re.sub(r"(<!-- table (\w+) -->)\n.*?(<!-- end -->)", filled, text, flags=re.S)
 
