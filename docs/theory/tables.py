@@ -36,7 +36,7 @@ PERSIAN = {
     "yes": "دارد",
     "no": "ندارد",
     "total": "مجموع",
-    "all": "همهٔ تصویر",
+    "all": "همه",
     "kind": "نوع لایه",
     "convolution": "کانولوشن",
     "linear": "تمام‌متصل",
@@ -95,7 +95,7 @@ def q3_layers():
         seen = [row["receptive field"], row["jump"]]
         if not seen[0]:
             seen = ["all" if row["layer"] else "", ""]
-        rows.append([row["name"], row["output"], *(grouped(row[name]) for name in names), *seen])
+        rows.append([row["name"], row["output"].replace(" x ", "×"), *(grouped(row[name]) for name in names), *seen])
     return ["layer", "output", "parameters", "multiplications", "additions", "MACs", "receptive field", "jump"], rows
 
 
@@ -186,7 +186,7 @@ def render(name, language):
 def fill(text, language):
     def filled(match):
         lines = render(match[2], language)
-        if language == "fa":  # numbers such as -3 and 256 x 256 read left to right
+        if language == "fa":  # numbers such as -3 and 256×256 read left to right
             lines = ['<div dir="ltr">', "", *lines, "", "</div>"]
         return "%s\n\n%s\n\n%s" % (match[1], "\n".join(lines), match[3])
 
