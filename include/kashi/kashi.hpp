@@ -80,6 +80,11 @@
 
 #include <kashi/explain/attack.hpp>
 #include <kashi/explain/explain.hpp>
+#include <kashi/vision/box.hpp>
+#include <kashi/vision/correlation.hpp>
+#include <kashi/vision/ddis.hpp>
+#include <kashi/vision/dim.hpp>
+#include <kashi/vision/qatm.hpp>
 
 #include <kashi/plot/bar_chart.hpp>
 #include <kashi/plot/boxes.hpp>
