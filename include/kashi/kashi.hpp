@@ -80,6 +80,7 @@
 
 #include <kashi/explain/attack.hpp>
 #include <kashi/explain/explain.hpp>
+#include <kashi/explain/metrics.hpp>
 #include <kashi/vision/box.hpp>
 #include <kashi/vision/correlation.hpp>
 #include <kashi/vision/ddis.hpp>
