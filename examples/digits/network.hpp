@@ -87,7 +87,7 @@ inline Loaded load(const std::filesystem::path& path) {
   }
   Loaded loaded{network(static_cast<kashi::Index>(names.size())), names};
   try {
-    loaded.net.load_state_dict(kashi::train::get_state(file));
+    loaded.net.load_state_dict(kashi::train::weights_of(file));
   } catch (const kashi::Error& error) {
     throw kashi::FormatError(kashi::text("'", path.string(), "' does not hold weights of this program: ", error.what()));
   }

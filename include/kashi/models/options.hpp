@@ -4,6 +4,7 @@
 /// (torchvision's, where it has the network), so that a state dict loads without renaming.
 #pragma once
 
+#include <array>
 #include <cmath>
 
 #include <kashi/nn/activation.hpp>
@@ -31,6 +32,7 @@ struct ModelOptions {
   Index in = 3;                                 ///< channels of the input
   StridePadding padding = StridePadding::usual;
   double dropout = -1;                          ///< before the head; negative: the network's usual
+  double eps = 0;                               ///< of the batch norms in MobileNets and EfficientNets; 0: the usual
 };
 
 namespace detail {
@@ -41,6 +43,8 @@ inline Index classes_or(const ModelOptions& options, Index usual) {
 }
 
 inline double dropout_or(const ModelOptions& options, double usual) { return options.dropout < 0 ? usual : options.dropout; }
+
+inline double eps_or(const ModelOptions& options, double usual) { return options.eps > 0 ? options.eps : usual; }
 
 /// The padding of a network whose usual one is given.
 inline Padding padding_of(StridePadding wanted, StridePadding usual, Index kernel, Index dilation = 1) {

@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/models/cifar_resnet.hpp>
+#include <kashi/models/efficientnet_lite.hpp>
+#include <kashi/models/mobilenet_v1.hpp>
 #include <kashi/models/mobilenet_v2.hpp>
 #include <kashi/models/resnet.hpp>
 #include <kashi/models/squeezenet.hpp>
@@ -40,7 +43,16 @@ const std::vector<Entry<T>>& registry() {
       {"vgg19_bn", vgg19_bn<T>},
       {"squeezenet1_0", squeezenet1_0<T>},
       {"squeezenet1_1", squeezenet1_1<T>},
+      {"mobilenet_v1", [](const ModelOptions& options) { return mobilenet_v1<T>(options); }},
+      {"mobilenet_v1_075", [](const ModelOptions& options) { return mobilenet_v1<T>(options, 0.75); }},
+      {"mobilenet_v1_050", [](const ModelOptions& options) { return mobilenet_v1<T>(options, 0.5); }},
+      {"mobilenet_v1_025", [](const ModelOptions& options) { return mobilenet_v1<T>(options, 0.25); }},
       {"mobilenet_v2", [](const ModelOptions& options) { return mobilenet_v2<T>(options); }},
+      {"efficientnet_lite0", efficientnet_lite0<T>},
+      {"efficientnet_lite1", efficientnet_lite1<T>},
+      {"efficientnet_lite2", efficientnet_lite2<T>},
+      {"resnet20_cifar10", resnet20_cifar10<T>},
+      {"resnet56_cifar10", resnet56_cifar10<T>},
   };
   return entries;
 }

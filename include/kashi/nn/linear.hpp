@@ -35,6 +35,10 @@ class Linear : public Module<T> {
     m("weight", weight_);
     m("bias", bias_);
   }
+  Shape image_shape(const std::string& member, const Tensor<T>&) const override {
+    const Index pixels = options_.image.height * options_.image.width;
+    return member == "weight" && pixels > 0 ? Shape{options_.out, options_.image.height, options_.image.width, options_.in / pixels} : Shape{};
+  }
   std::string kind() const override { return "Linear"; }
   std::string to_string() const override { return text("Linear(", options_.in, ", ", options_.out, bias_.defined() ? ")" : ", bias=false)"); }
 

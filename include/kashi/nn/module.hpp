@@ -91,6 +91,13 @@ class Module {
   /// Names the members; see Members.
   virtual void members(Members<T>&) {}
 
+  /// The shape [O,H,W,C] in which a member's numbers see an image; by default that of a member with four axes. Rank 0: it
+  /// sees none. State dicts need it to change between our order of the axes and that of files.
+  virtual Shape image_shape(const std::string& member, const Tensor<T>& value) const {
+    (void)member;
+    return value.rank() == 4 ? value.shape() : Shape{};
+  }
+
   /// The module's kind for summaries: "Conv2d".
   virtual std::string kind() const { return "Module"; }
   /// The module in one line: "Conv2d(3, 32, kernel=3, padding=same)".
@@ -131,11 +138,13 @@ class Module {
     for (auto& parameter : parameters()) parameter.set_requires_grad(wanted);
   }
 
-  /// Copies of all parameters and buffers under their dotted names, in PyTorch's order.
+  /// Copies of all parameters and buffers under their dotted names, in PyTorch's order of names and our layout.
   StateDict<T> to_state_dict() const;
-  /// Copies numbers into parameters and buffers by name. Strict: a missing, unexpected or misshapen entry throws ShapeError
-  /// or ValueError before anything is changed. Otherwise what fits is loaded. PyTorch's `num_batches_tracked` may be absent.
-  LoadReport load_state_dict(const StateDict<T>& state, LoadOptions options = {});
+  /// Copies numbers into parameters and buffers by name, from either layout. If the names fit only without a beginning that
+  /// they share ("module.", "state_dict."), they are taken without it. Strict: a missing, unexpected or misshapen entry
+  /// throws ShapeError or ValueError before anything is changed. Otherwise what fits is loaded. PyTorch's
+  /// `num_batches_tracked` may be absent.
+  LoadReport load_state_dict(const StateDict<T>& state, const LoadOptions& options = {});
 
   /// Calls `hook` before (after) every computation of this module, until the handle's remove().
   HookHandle register_forward_pre_hook(ForwardPreHook<T> hook) { return add_hook(pre_hooks_, std::move(hook)); }
@@ -270,39 +279,6 @@ Module<T>& Module<T>::find(const std::string& name) {
   throw ValueError(text("find: there is no layer \"", name, "\"; there are: ", names));
 }
 
-template <class T>
-StateDict<T> Module<T>::to_state_dict() const {
-  StateDict<T> out;
-  detail::walk_state(
-      *this, [&](const std::string& name, Variable<T>& value) { out.set(name, value.value().clone()); },
-      [&](const std::string& name, Tensor<T>& value) { out.set(name, value.clone()); });
-  return out;
-}
-
-template <class T>
-LoadReport Module<T>::load_state_dict(const StateDict<T>& state, LoadOptions options) {
-  LoadReport report;
-  std::vector<std::pair<Tensor<T>, Tensor<T>>> copies;
-  std::vector<std::string> expected;
-  const auto match = [&](const std::string& name, const Tensor<T>& target) {
-    expected.push_back(name);
-    const Tensor<T>* source = state.find(name);
-    if (source == nullptr) {
-      if (!name.ends_with("num_batches_tracked")) report.missing.push_back(name);
-    } else if (source->shape() != target.shape()) {
-      report.mismatched.push_back(text(name, " (file ", source->shape(), ", network ", target.shape(), ")"));
-    } else {
-      report.loaded.push_back(name);
-      copies.emplace_back(target, *source);
-    }
-  };
-  detail::walk_state(*this, [&](const std::string& name, Variable<T>& value) { match(name, value.value()); },
-                     [&](const std::string& name, Tensor<T>& value) { match(name, value); });
-  for (const auto& [name, value] : state)
-    if (std::find(expected.begin(), expected.end(), name) == expected.end()) report.unexpected.push_back(name);
-  if (options.strict) report.require_complete();
-  for (auto& [target, source] : copies) target.copy_from(source);
-  return report;
-}
-
 }  // namespace kashi::inline v0::nn
+
+#include <kashi/nn/load_state_dict.hpp>
