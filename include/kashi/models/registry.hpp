@@ -66,6 +66,14 @@ inline std::vector<std::string> names() {
   return out;
 }
 
+/// The dotted name of a network's last layer, whose outputs are the classes: "fc", "classifier.6".
+inline std::string head(const std::string& name) {
+  if (name.starts_with("vgg")) return "classifier.6";
+  if (name.starts_with("squeezenet") || name.starts_with("mobilenet")) return "classifier.1";
+  if (name.starts_with("efficientnet_lite")) return "_fc";
+  return name.ends_with("cifar10") ? "linear" : "fc";
+}
+
 /// A new network, in training mode, with first weights from the default generator.
 /// Throws ValueError for a name that is not known, with those that are.
 template <class T = float>
