@@ -137,7 +137,7 @@ inline std::string to_csv(const nn::Summary& summary) {
       if (!is_header && i >= 3) std::erase(cell, ',');
       if (cell == "-") cell.clear();
       const bool quoted = cell.find_first_of(",\"\n") != std::string::npos;
-      for (std::size_t k = 0; quoted && (k = cell.find('"', k)) != std::string::npos; k += 2) cell.insert(k, "\"");
+      for (std::size_t k = 0; quoted && (k = cell.find('"', k)) != std::string::npos; k += 2) cell.insert(k, 1, '"');
       out += (i == 0 ? "" : ",") + (quoted ? "\"" + cell + "\"" : cell);
     }
     out += "\n";
@@ -158,7 +158,7 @@ inline std::string to_markdown(const nn::Summary& summary) {
   for (const auto& row : network_table(summary)) {
     out += "|";
     for (std::string cell : row) {
-      for (std::size_t k = 0; (k = cell.find('|', k)) != std::string::npos; k += 2) cell.insert(k, "\\");
+      for (std::size_t k = 0; (k = cell.find('|', k)) != std::string::npos; k += 2) cell.insert(k, 1, '\\');
       out += " " + cell + " |";
     }
     out += "\n";
