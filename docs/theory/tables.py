@@ -83,7 +83,7 @@ def kind_of(row):
     return "linear"
 
 
-# --- the tables: a heading, then rows of cells; the first cell of a row and words in it may be translated ---------------
+# --- the tables: a heading and rows of cells, in English -----------------------------------------------------------
 
 
 def q3_layers():
@@ -127,9 +127,9 @@ def q3_kinds():
 
 
 def q3_variants():
+    names = ("parameters", "multiplications", "additions", "macs")
     rows = [
-        [row["biases"], row["batch norm"], *(grouped(row[n]) for n in ("parameters", "multiplications", "additions", "macs"))]
-        for row in read("q3_variants")
+        [row["biases"], row["batch norm"], *(grouped(row[name]) for name in names)] for row in read("q3_variants")
     ]
     return ["biases", "batch norm", "parameters", "multiplications", "additions", "MACs"], rows
 

@@ -77,7 +77,8 @@ class Pages(unittest.TestCase):
         for folder, texts in (("en", self.english), ("fa", self.persian)):
             for name, text in texts.items():
                 for target in re.findall(r"\]\(([^)#:]+)\)", text):
-                    self.assertTrue(os.path.exists(os.path.join(THEORY, folder, target)), folder + "/" + name + ": " + target)
+                    with self.subTest(folder + "/" + name, target=target):
+                        self.assertTrue(os.path.exists(os.path.join(THEORY, folder, target)))
 
     def test_drawings_are_well_formed(self):
         folder = os.path.join(THEORY, "images")
