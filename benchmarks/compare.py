@@ -175,9 +175,24 @@ def settings(budget, isa):
     ]
 
 
+def as_json(result):
+    """One row a line, five figures of each number."""
+
+    def rounded(value):
+        if isinstance(value, float):
+            return float("%.5g" % value)
+        if isinstance(value, dict):
+            return {key: rounded(item) for key, item in value.items()}
+        return [rounded(item) for item in value] if isinstance(value, list) else value
+
+    rest = {key: rounded(value) for key, value in result.items() if key != "rows"}
+    rows = ",\n".join("  " + json.dumps(rounded(row)) for row in result["rows"])
+    return json.dumps(rest, indent=1)[:-2] + ',\n "rows": [\n' + rows + "\n ]\n}\n"
+
+
 def write(result, folder):
     os.makedirs(folder, exist_ok=True)
-    for name, text in (("bench.json", json.dumps(result, indent=1) + "\n"), ("bench.md", report.markdown(result))):
+    for name, text in (("bench.json", as_json(result)), ("bench.md", report.markdown(result))):
         path = os.path.join(folder, name)
         with open(path + ".part", "w") as file:
             file.write(text)
