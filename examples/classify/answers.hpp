@@ -93,13 +93,13 @@ inline std::string to_text(const Answer& answer, const std::vector<std::string>&
   for (std::size_t i = 0; i < answer.classes.size(); ++i) {
     char line[32];
     std::snprintf(line, sizeof line, "  %6.2f %%  ", 100 * answer.probabilities[i]);
-    out += line + labels[static_cast<std::size_t>(answer.classes[i])] + "\n";
+    out += kashi::text(line, labels[static_cast<std::size_t>(answer.classes[i])], "\n");
   }
   return out;
 }
 
 inline std::string accuracy_text(const Answers& answers) {
-  return answers.has_truth() ? "top-1 " + percent(answers.accuracy(1)) + ", top-5 " + percent(answers.accuracy(5)) + ", " : "";
+  return answers.has_truth() ? kashi::text("top-1 ", percent(answers.accuracy(1)), ", top-5 ", percent(answers.accuracy(5)), ", ") : "";
 }
 
 inline void add_accuracy(kashi::train::Report& report, const Answers& answers) {
@@ -124,13 +124,13 @@ inline void add_pictures(kashi::train::Report& report, const std::vector<Photogr
     const Answer& answer = answers.answers[i];
     std::string all;
     for (std::size_t k = 0; k < answer.classes.size(); ++k)
-      all += (k == 0 ? "" : ", ") + labels[static_cast<std::size_t>(answer.classes[k])] + " " + percent(answer.probabilities[k]);
+      all += text(k == 0 ? "" : ", ", labels[static_cast<std::size_t>(answer.classes[k])], " ", percent(answer.probabilities[k]));
     rows.push_back({answer.name, all});
     if (shown.size() == most) continue;
     shown.push_back(io::to_bytes(models::crop_for(pictures[i].read(), preset)));
-    captions.push_back(labels[static_cast<std::size_t>(answer.classes[0])] + "\n" + percent(answer.probabilities[0]));
+    captions.push_back(text(labels[static_cast<std::size_t>(answer.classes[0])], "\n", percent(answer.probabilities[0])));
     const bool is_known = answer.truth >= 0 && static_cast<std::size_t>(answer.truth) < labels.size();
-    if (is_known && answer.truth != answer.classes[0]) captions.back() += "\nis " + labels[static_cast<std::size_t>(answer.truth)];
+    if (is_known && answer.truth != answer.classes[0]) captions.back() += text("\nis ", labels[static_cast<std::size_t>(answer.truth)]);
     frames.push_back(!is_known ? unknown : answer.truth == answer.classes[0] ? right : wrong);
   }
   report.headline("ms_per_image", {.label = "milliseconds a picture"});
@@ -145,8 +145,9 @@ inline void add_pictures(kashi::train::Report& report, const std::vector<Photogr
 inline void save_predictions(const std::filesystem::path& path, const Answers& answers) {
   std::string out = "file,top1,top2,top3,top4,top5\n";
   for (const Answer& answer : answers.answers) {
-    out += answer.name.find(',') == std::string::npos ? answer.name : '"' + answer.name + '"';
-    for (std::size_t i = 0; i < 5; ++i) out += "," + (i < answer.classes.size() ? std::to_string(answer.classes[i]) : "");
+    const char* quote = answer.name.find(',') == std::string::npos ? "" : "\"";
+    out += kashi::text(quote, answer.name, quote);
+    for (std::size_t i = 0; i < 5; ++i) out += i < answer.classes.size() ? kashi::text(",", answer.classes[i]) : ",";
     out += "\n";
   }
   kashi::io::write_atomically(path, std::as_bytes(std::span(out)));

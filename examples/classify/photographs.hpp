@@ -89,7 +89,7 @@ inline std::vector<Photograph> labelled_photographs(const std::string& folder, c
 inline std::vector<Photograph> drawn_photographs(Index count, std::uint64_t seed) {
   const auto digits = kashi::data::handwritten_digits({.count = count, .size = 256, .seed = seed});
   std::vector<Photograph> out;
-  for (Index i = 0; i < count; ++i) out.push_back({.name = "drawn_" + std::to_string(i + 1), .path = {}, .pixels = digits.get(i).image});
+  for (Index i = 0; i < count; ++i) out.push_back({.name = kashi::text("drawn_", i + 1), .path = {}, .pixels = digits.get(i).image});
   return out;
 }
 
@@ -99,7 +99,7 @@ inline std::vector<std::string> read_labels(const std::string& path, const std::
   std::vector<std::string> out;
   if (path.empty()) {
     if (model.ends_with("cifar10") && classes == 10) return {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
-    for (Index i = 0; i < classes; ++i) out.push_back("class " + std::to_string(i));
+    for (Index i = 0; i < classes; ++i) out.push_back(kashi::text("class ", i));
     return out;
   }
   std::ifstream stream(path);
