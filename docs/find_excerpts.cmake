@@ -2,7 +2,7 @@
 # a main function must stand in one of docs/examples/*.cpp, a ```text block in one of docs/examples/*.output. Line
 # breaks and indentation don't count; a line "..." leaves something out.
 cmake_minimum_required(VERSION 3.25)
-set(free operations.md performance.md)
+set(free operations.md performance.md weights.md)
 
 # plain(<variable> <text>): the text with single spaces for all white space, and one at either end.
 function(plain variable text)

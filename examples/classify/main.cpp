@@ -87,10 +87,10 @@ std::vector<classify::Photograph> photographs(const examples::Flags& flags, cons
 int run(examples::Program& program, const Options& options) {
   const examples::Flags& flags = program.flags();
   require(options.truth.empty() || !flags.data.empty(), "--truth FILE goes with --data FOLDER, in which its files lie");
+  io::make_output_folder(program.out());
   const std::vector<classify::Photograph> pictures = photographs(flags, options);
   const Loaded loaded = load(flags, options);
   const std::vector<std::string> labels = classify::read_labels(options.labels, loaded.name, loaded.classes);
-  io::make_output_folder(program.out());
 
   const classify::Answers answers = classify::answer(loaded.net, loaded.preset, pictures, flags.batch > 0 ? flags.batch : 1);
   for (const classify::Answer& answer : answers.answers) std::fputs(classify::to_text(answer, labels).c_str(), stdout);
