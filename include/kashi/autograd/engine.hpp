@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/autograd/function.hpp>
 
 namespace kashi::inline v0 {
@@ -218,5 +219,10 @@ template <class T>
 Variable<T> grad(const Variable<T>& output, const Variable<T>& input, GradOptions options = {}) {
   return grad(std::vector{output}, std::vector{input}, options)[0];
 }
+
+KASHI_INSTANTIATE(class Variable<float>)
+KASHI_INSTANTIATE(class Variable<double>)
+KASHI_INSTANTIATE(class detail::Engine<float>)
+KASHI_INSTANTIATE(class detail::Engine<double>)
 
 }  // namespace kashi::inline v0

@@ -106,4 +106,7 @@ Variable<T> record(const char* name, Tensor<T> value, const std::vector<Variable
   return output;
 }
 
+KASHI_INSTANTIATE(Variable<float> record<float>(const char*, Tensor<float>, const std::vector<Variable<float>>&, BackwardRule<float>))
+KASHI_INSTANTIATE(Variable<double> record<double>(const char*, Tensor<double>, const std::vector<Variable<double>>&, BackwardRule<double>))
+
 }  // namespace kashi::inline v0

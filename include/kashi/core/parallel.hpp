@@ -8,8 +8,10 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <kashi/core/error.hpp>
@@ -110,19 +112,21 @@ class ThreadLimit {
   int previous_;
 };
 
-/// Calls `f(begin, end)` on consecutive pieces of [0, n) of `grain` indices (the last may be shorter), on several threads.
-/// Pieces depend on n and grain alone. A loop of one piece, or inside another parallel loop, runs on the calling thread.
-/// An exception in a piece stops the loop and is thrown again by the caller's thread.
-template <class F>
-void parallel_for(Index n, Index grain, F&& f) {
-  if (n <= 0) return;
-  grain = std::max<Index>(1, grain);
+namespace detail {
+
+/// A loop's body whose type is forgotten, so that the loop itself is compiled once and not in every caller.
+struct LoopBody {
+  void* body;
+  void (*call)(void* body, Index begin, Index end);
+};
+
+inline void run_loop(Index n, Index grain, LoopBody body) {
   const Index pieces = (n + grain - 1) / grain;
-  const auto piece = [&](Index i) { f(i * grain, std::min(n, (i + 1) * grain)); };
+  const auto piece = [&](Index i) { body.call(body.body, i * grain, std::min(n, (i + 1) * grain)); };
 #ifdef _OPENMP
   const int threads = static_cast<int>(std::min<Index>(num_threads(), pieces));
-  if (threads > 1 && !detail::inside_parallel_region()) {
-    detail::FirstException first;
+  if (threads > 1 && !inside_parallel_region()) {
+    FirstException first;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (Index i = 0; i < pieces; ++i) first.run([&] { piece(i); });
     first.rethrow();
@@ -130,6 +134,19 @@ void parallel_for(Index n, Index grain, F&& f) {
   }
 #endif
   for (Index i = 0; i < pieces; ++i) piece(i);
+}
+
+}  // namespace detail
+
+/// Calls `f(begin, end)` on consecutive pieces of [0, n) of `grain` indices (the last may be shorter), on several threads.
+/// Pieces depend on n and grain alone. A loop of one piece, or inside another parallel loop, runs on the calling thread.
+/// An exception in a piece stops the loop and is thrown again by the caller's thread.
+template <class F>
+void parallel_for(Index n, Index grain, F&& f) {
+  using Body = std::remove_reference_t<F>;
+  if (n <= 0) return;
+  const auto call = [](void* body, Index begin, Index end) { (*static_cast<Body*>(body))(begin, end); };
+  detail::run_loop(n, std::max<Index>(1, grain), {const_cast<void*>(static_cast<const void*>(std::addressof(f))), call});
 }
 
 /// Reduces [0, n): `part(begin, end)` gives the partial result of a piece, and `combine(total, partial)` adds the pieces

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/error.hpp>
 #include <kashi/core/memory.hpp>
 #include <kashi/core/shape.hpp>
@@ -254,5 +255,11 @@ class Tensor {
   Index offset_ = 0;
   Shape shape_;
 };
+
+KASHI_INSTANTIATE(class Tensor<float>)
+KASHI_INSTANTIATE(class Tensor<double>)
+KASHI_INSTANTIATE(class Tensor<std::int64_t>)
+KASHI_INSTANTIATE(class Tensor<std::int32_t>)
+KASHI_INSTANTIATE(class Tensor<std::uint8_t>)
 
 }  // namespace kashi::inline v0

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/error.hpp>
 #include <kashi/core/tensor.hpp>
 #include <kashi/data/example.hpp>
@@ -55,12 +56,7 @@ class Dataset {
   std::string name(Index i) const { return checked(i).name(i); }
 
   /// All labels, [N].
-  Tensor<Index> labels() const {
-    Tensor<Index> out = Tensor<Index>::empty({size()});
-    Index* values = out.mutable_data();
-    for (Index i = 0; i < size(); ++i) values[i] = source_->label(i);
-    return out;
-  }
+  Tensor<Index> labels() const;
 
   /// What the labels 0..K-1 are called; empty when they have no names.
   std::vector<std::string> class_names() const { return source_ ? source_->class_names() : std::vector<std::string>{}; }
@@ -86,6 +82,8 @@ class Dataset {
 
   std::shared_ptr<const Source> source_;
 };
+
+#if KASHI_HAS_BODIES
 
 namespace detail {
 
@@ -173,23 +171,32 @@ class CachedSource final : public Source {
 
 }  // namespace detail
 
-inline Dataset::Dataset(Index size, std::function<Example(Index)> get, std::function<Index(Index)> label,
+KASHI_FUNCTION Dataset::Dataset(Index size, std::function<Example(Index)> get, std::function<Index(Index)> label,
                         std::vector<std::string> class_names) {
   require(size >= 0, "Dataset: the size can't be negative; got ", size);
   require(static_cast<bool>(get), "Dataset: the function that makes an example is empty");
   source_ = std::make_shared<detail::FunctionSource>(size, std::move(get), std::move(label), std::move(class_names));
 }
 
-inline Dataset Dataset::subset(std::vector<Index> indices) const {
+KASHI_FUNCTION Dataset Dataset::subset(std::vector<Index> indices) const {
   for (const Index i : indices) checked(i);
   return Dataset(std::make_shared<detail::SubsetSource>(*this, std::move(indices)));
 }
 
-inline Dataset Dataset::map(Transform transform, std::uint64_t seed) const {
+KASHI_FUNCTION Dataset Dataset::map(Transform transform, std::uint64_t seed) const {
   require(static_cast<bool>(transform), "Dataset: map needs a transform; got an empty one");
   return Dataset(std::make_shared<detail::MapSource>(*this, std::move(transform), seed));
 }
 
-inline Dataset Dataset::cached() const { return Dataset(std::make_shared<detail::CachedSource>(*this)); }
+KASHI_FUNCTION Dataset Dataset::cached() const { return Dataset(std::make_shared<detail::CachedSource>(*this)); }
+
+KASHI_FUNCTION Tensor<Index> Dataset::labels() const {
+  Tensor<Index> out = Tensor<Index>::empty({size()});
+  Index* values = out.mutable_data();
+  for (Index i = 0; i < size(); ++i) values[i] = source_->label(i);
+  return out;
+}
+
+#endif
 
 }  // namespace kashi::inline v0::data

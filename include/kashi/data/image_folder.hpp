@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/error.hpp>
 #include <kashi/core/parallel.hpp>
 #include <kashi/data/dataset.hpp>
@@ -27,6 +28,18 @@ struct ImageFolderOptions {
       class_names{};                   ///< the classes in the order of their labels; empty: all that are found, sorted
   Index cache_bytes = Index{1} << 30;  ///< decoded pictures are kept until they fill this much memory; 0 keeps none
 };
+
+/// All PNG, JPEG and BMP pictures of a folder and the folders in it, sorted by path.
+///
+///     auto digits = data::image_folder("digits/", data::label_from_name);
+///
+/// Images are [H,W,channels] in [0,1], each of its own size (`map(data::Resize(...))` makes them one). Throws IoError
+/// for a missing folder or one without pictures, ValueError for a file without a label or with one that is not among
+/// `class_names`. A picture that can't be decoded throws when it is read, naming the file and the reason.
+Dataset image_folder(const std::string& folder, const LabelRule& rule = label_from_folder,
+                     const ImageFolderOptions& options = {});
+
+#if KASHI_HAS_BODIES
 
 namespace detail {
 
@@ -103,19 +116,13 @@ class ImageFolderSource final : public Source {
 
 }  // namespace detail
 
-/// All PNG, JPEG and BMP pictures of a folder and the folders in it, sorted by path.
-///
-///     auto digits = data::image_folder("digits/", data::label_from_name);
-///
-/// Images are [H,W,channels] in [0,1], each of its own size (`map(data::Resize(...))` makes them one). Throws IoError
-/// for a missing folder or one without pictures, ValueError for a file without a label or with one that is not among
-/// `class_names`. A picture that can't be decoded throws when it is read, naming the file and the reason.
-inline Dataset image_folder(const std::string& folder, const LabelRule& rule = label_from_folder,
-                            const ImageFolderOptions& options = {}) {
+KASHI_FUNCTION Dataset image_folder(const std::string& folder, const LabelRule& rule, const ImageFolderOptions& options) {
   require(static_cast<bool>(rule), "image_folder: the rule for labels is empty");
   require(options.channels == 1 || options.channels == 3 || options.channels == 4,
           "image_folder: channels must be 1, 3 or 4; got ", options.channels);
   return Dataset(std::make_shared<detail::ImageFolderSource>(folder, rule, options));
 }
+
+#endif
 
 }  // namespace kashi::inline v0::data

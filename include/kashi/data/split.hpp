@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/random.hpp>
 #include <kashi/data/dataset.hpp>
 
@@ -33,6 +34,20 @@ struct Split {
   Dataset train;
   Dataset test;
 };
+
+/// Divides a dataset into two parts.
+///
+///     auto [train_set, test_set] = data::split(dataset, {.train = 0.8, .seed = 42});
+///
+/// The test part has ceil((1 - train) n) examples. Throws ValueError if the share is not between 0 and 1, if a part
+/// would be empty, or if a class would have no example in the train part.
+Split split(const Dataset& dataset, const SplitOptions& options = {});
+
+/// `folds` splits whose test parts are disjoint and make up the whole. Sizes of the test parts differ by one at most.
+/// Throws ValueError for fewer than two folds or more folds than examples.
+std::vector<Split> k_fold(const Dataset& dataset, const KFoldOptions& options = {});
+
+#if KASHI_HAS_BODIES
 
 namespace detail {
 
@@ -90,13 +105,7 @@ inline Split split_at(const Dataset& dataset, std::vector<Index> train, std::vec
 
 }  // namespace detail
 
-/// Divides a dataset into two parts.
-///
-///     auto [train_set, test_set] = data::split(dataset, {.train = 0.8, .seed = 42});
-///
-/// The test part has ceil((1 - train) n) examples. Throws ValueError if the share is not between 0 and 1, if a part
-/// would be empty, or if a class would have no example in the train part.
-inline Split split(const Dataset& dataset, const SplitOptions& options = {}) {
+KASHI_FUNCTION Split split(const Dataset& dataset, const SplitOptions& options) {
   require(options.train > 0.0 && options.train < 1.0, "split: train must lie between 0 and 1; got ", options.train);
   const Index size = dataset.size();
   // 1 - 0.7 is a little more than 0.3: without the small slack ten examples would give a test part of four.
@@ -113,9 +122,7 @@ inline Split split(const Dataset& dataset, const SplitOptions& options = {}) {
   return detail::split_at(dataset, std::move(train), std::move(test));
 }
 
-/// `folds` splits whose test parts are disjoint and make up the whole. Sizes of the test parts differ by one at most.
-/// Throws ValueError for fewer than two folds or more folds than examples.
-inline std::vector<Split> k_fold(const Dataset& dataset, const KFoldOptions& options = {}) {
+KASHI_FUNCTION std::vector<Split> k_fold(const Dataset& dataset, const KFoldOptions& options) {
   const Index size = dataset.size();
   require(options.folds >= 2 && options.folds <= size,
           "k_fold: folds must lie between 2 and the number of examples; got ", options.folds, " folds of ", size,
@@ -133,5 +140,7 @@ inline std::vector<Split> k_fold(const Dataset& dataset, const KFoldOptions& opt
   }
   return out;
 }
+
+#endif
 
 }  // namespace kashi::inline v0::data

@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/error.hpp>
 #include <kashi/core/tensor.hpp>
 #include <kashi/io/atomic_file.hpp>
@@ -200,5 +201,9 @@ void save_safetensors(const std::filesystem::path& path, const TensorFile& file,
   };
   write_atomically(path, fill, "cannot write weights");
 }
+
+KASHI_INSTANTIATE(TensorFile load_safetensors<nlohmann::json>(const std::filesystem::path&, const Limits&))
+KASHI_INSTANTIATE(TensorFile decode_safetensors<nlohmann::json>(std::span<const std::byte>, const Limits&))
+KASHI_INSTANTIATE(void save_safetensors<nlohmann::json>(const std::filesystem::path&, const TensorFile&))
 
 }  // namespace kashi::inline v0::io

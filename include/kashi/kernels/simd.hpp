@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/parallel.hpp>
 #include <kashi/kernels/isa.hpp>
 
@@ -21,16 +22,6 @@
 #define KASHI_UNROLL _Pragma("GCC unroll 64")
 #else
 #define KASHI_UNROLL
-#endif
-
-/// Lists what the optional library kashi::compiled holds: declared for its users (KASHI_COMPILED), instantiated in its
-/// source (KASHI_COMPILED_SOURCE), nothing otherwise.
-#if defined(KASHI_COMPILED_SOURCE)
-#define KASHI_INSTANTIATE(...) template __VA_ARGS__;
-#elif defined(KASHI_COMPILED)
-#define KASHI_INSTANTIATE(...) extern template __VA_ARGS__;
-#else
-#define KASHI_INSTANTIATE(...)
 #endif
 
 /// The variable or function NAME of the instruction set in use.

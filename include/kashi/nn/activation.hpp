@@ -83,4 +83,16 @@ class LogSoftmax : public Module<T> {
   Index axis_;
 };
 
+KASHI_INSTANTIATE(class ReLU<float>)
+KASHI_INSTANTIATE(class ReLU6<float>)
+KASHI_INSTANTIATE(class Sigmoid<float>)
+KASHI_INSTANTIATE(class Tanh<float>)
+KASHI_INSTANTIATE(class GELU<float>)
+KASHI_INSTANTIATE(class SiLU<float>)
+KASHI_INSTANTIATE(class HardSwish<float>)
+KASHI_INSTANTIATE(class LeakyReLU<float>)
+KASHI_INSTANTIATE(class ELU<float>)
+KASHI_INSTANTIATE(class Softmax<float>)
+KASHI_INSTANTIATE(class LogSoftmax<float>)
+
 }  // namespace kashi::inline v0::nn

@@ -157,4 +157,6 @@ template <class Body, class Shortcut>
   requires(!std::same_as<std::remove_cvref_t<Shortcut>, ResidualNames>)
 Residual(Body&&, Shortcut&&, ResidualNames = {}) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
 
+KASHI_INSTANTIATE(class Sequential<float>)
+
 }  // namespace kashi::inline v0::nn

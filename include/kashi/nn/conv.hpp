@@ -129,4 +129,7 @@ class ConvTranspose2d : public Module<T> {
   Variable<T> bias_;
 };
 
+KASHI_INSTANTIATE(class Conv2d<float>)
+KASHI_INSTANTIATE(class ConvTranspose2d<float>)
+
 }  // namespace kashi::inline v0::nn

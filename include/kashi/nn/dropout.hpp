@@ -33,4 +33,7 @@ class Dropout2d : public Module<T> {
   double p_;
 };
 
+KASHI_INSTANTIATE(class Dropout<float>)
+KASHI_INSTANTIATE(class Dropout2d<float>)
+
 }  // namespace kashi::inline v0::nn

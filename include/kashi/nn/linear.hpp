@@ -54,4 +54,6 @@ class Linear : public Module<T> {
   Variable<T> bias_;
 };
 
+KASHI_INSTANTIATE(class Linear<float>)
+
 }  // namespace kashi::inline v0::nn

@@ -120,4 +120,7 @@ LoadReport Module<T>::load_state_dict(const StateDict<T>& state, const LoadOptio
   return report;
 }
 
+KASHI_INSTANTIATE(class Module<float>)
+KASHI_INSTANTIATE(class detail::Walker<float>)
+
 }  // namespace kashi::inline v0::nn

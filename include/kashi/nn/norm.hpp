@@ -194,4 +194,11 @@ class InstanceNorm2d : public Module<T> {
   Variable<T> bias_;
 };
 
+KASHI_INSTANTIATE(class detail::BatchNorm<float>)
+KASHI_INSTANTIATE(class BatchNorm2d<float>)
+KASHI_INSTANTIATE(class BatchNorm1d<float>)
+KASHI_INSTANTIATE(class LayerNorm<float>)
+KASHI_INSTANTIATE(class GroupNorm<float>)
+KASHI_INSTANTIATE(class InstanceNorm2d<float>)
+
 }  // namespace kashi::inline v0::nn

@@ -80,4 +80,11 @@ class GlobalMaxPool2d : public Module<T> {
   std::string kind() const override { return "GlobalMaxPool2d"; }
 };
 
+KASHI_INSTANTIATE(class MaxPool2d<float>)
+KASHI_INSTANTIATE(class AvgPool2d<float>)
+KASHI_INSTANTIATE(class AdaptiveAvgPool2d<float>)
+KASHI_INSTANTIATE(class AdaptiveMaxPool2d<float>)
+KASHI_INSTANTIATE(class GlobalAvgPool2d<float>)
+KASHI_INSTANTIATE(class GlobalMaxPool2d<float>)
+
 }  // namespace kashi::inline v0::nn

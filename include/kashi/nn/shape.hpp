@@ -47,4 +47,8 @@ class ZeroPad2d : public Module<T> {
   kernels::Padding padding_;
 };
 
+KASHI_INSTANTIATE(class Flatten<float>)
+KASHI_INSTANTIATE(class Upsample<float>)
+KASHI_INSTANTIATE(class ZeroPad2d<float>)
+
 }  // namespace kashi::inline v0::nn

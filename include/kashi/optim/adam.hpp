@@ -118,4 +118,11 @@ class AdamW : public detail::AdamBase<T, AdamWOptions> {
       : detail::AdamBase<T, AdamWOptions>("AdamW", std::move(groups)) {}
 };
 
+KASHI_INSTANTIATE(class GroupedOptimizer<float, AdamOptions>)
+KASHI_INSTANTIATE(class GroupedOptimizer<float, AdamWOptions>)
+KASHI_INSTANTIATE(class detail::AdamBase<float, AdamOptions>)
+KASHI_INSTANTIATE(class detail::AdamBase<float, AdamWOptions>)
+KASHI_INSTANTIATE(class Adam<float>)
+KASHI_INSTANTIATE(class AdamW<float>)
+
 }  // namespace kashi::inline v0::optim

@@ -85,4 +85,6 @@ void clip_grad_value(const std::vector<Variable<T>>& parameters, double clip_val
     if (parameter.has_grad()) detail::change_gradient(parameter, [limit](T g) { return std::clamp(g, -limit, limit); });
 }
 
+KASHI_INSTANTIATE(double grad_norm<float>(const std::vector<Variable<float>>&, double))
+
 }  // namespace kashi::inline v0::optim

@@ -82,4 +82,7 @@ class Lion : public GroupedOptimizer<T, LionOptions> {
   }
 };
 
+KASHI_INSTANTIATE(class GroupedOptimizer<float, LionOptions>)
+KASHI_INSTANTIATE(class Lion<float>)
+
 }  // namespace kashi::inline v0::optim

@@ -239,4 +239,6 @@ class GroupedOptimizer : public Optimizer<T> {
   std::vector<Options> options_;
 };
 
+KASHI_INSTANTIATE(class Optimizer<float>)
+
 }  // namespace kashi::inline v0::optim

@@ -95,4 +95,7 @@ class RMSprop : public GroupedOptimizer<T, RMSpropOptions> {
   }
 };
 
+KASHI_INSTANTIATE(class GroupedOptimizer<float, RMSpropOptions>)
+KASHI_INSTANTIATE(class RMSprop<float>)
+
 }  // namespace kashi::inline v0::optim

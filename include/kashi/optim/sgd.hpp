@@ -64,4 +64,7 @@ class SGD : public GroupedOptimizer<T, SGDOptions> {
   }
 };
 
+KASHI_INSTANTIATE(class GroupedOptimizer<float, SGDOptions>)
+KASHI_INSTANTIATE(class SGD<float>)
+
 }  // namespace kashi::inline v0::optim

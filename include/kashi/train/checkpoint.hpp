@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/core/random.hpp>
 #include <kashi/optim/optimizer.hpp>
 #include <kashi/train/callback.hpp>
@@ -25,12 +26,32 @@ struct TrainingPosition {
 /// What decides which images stand in which step, by name. A resumed training must have the same.
 using TrainingPlan = std::vector<std::pair<std::string, Index>>;
 
-inline void add_plan(io::TensorFile& file, const TrainingPlan& plan) {
+void add_plan(io::TensorFile& file, const TrainingPlan& plan);
+
+/// Throws FormatError if the file is no checkpoint, ValueError if it was made under another plan.
+void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan);
+
+/// Adds named numbers under prefix + name.
+void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers);
+
+/// The numbers whose names begin with `prefix`.
+optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix);
+
+/// Adds the state of network, optimizer, position, history and default generator.
+void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
+                        const TrainingPosition& position, const std::vector<EpochLog>& history, bool stopped);
+
+/// Takes it back. Throws ValueError, ShapeError or FormatError if the file is of another network or optimizer.
+void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer,
+                        TrainingPosition& position, std::vector<EpochLog>& history, bool& stopped);
+
+#if KASHI_HAS_BODIES
+
+KASHI_FUNCTION void add_plan(io::TensorFile& file, const TrainingPlan& plan) {
   for (const auto& [name, value] : plan) file.add("plan." + name, Tensor<Index>::scalar(value));
 }
 
-/// Throws FormatError if the file is no checkpoint, ValueError if it was made under another plan.
-inline void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan) {
+KASHI_FUNCTION void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan) {
   for (const auto& [name, value] : plan) {
     require<FormatError>(file.contains("plan." + name), "resume: '", path, "' is not a checkpoint of a training: it has no \"plan.", name, "\"");
     const Index found = file.get<Index>("plan." + name).item();
@@ -39,13 +60,11 @@ inline void check_plan(const io::TensorFile& file, const std::string& path, cons
   }
 }
 
-/// Adds named numbers under prefix + name.
-inline void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers) {
+KASHI_FUNCTION void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers) {
   for (const auto& [name, value] : numbers) file.add(prefix + name, Tensor<double>::scalar(value));
 }
 
-/// The numbers whose names begin with `prefix`.
-inline optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix) {
+KASHI_FUNCTION optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix) {
   optim::Numbers numbers;
   for (const auto& entry : file.entries())
     if (entry.name.starts_with(prefix)) numbers.set(entry.name.substr(prefix.size()), file.get<double>(entry.name).item());
@@ -93,8 +112,7 @@ inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epoch
 
 }  // namespace detail
 
-/// Adds the state of network, optimizer, position, history and default generator.
-inline void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
+KASHI_FUNCTION void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
                                const TrainingPosition& position, const std::vector<EpochLog>& history, bool stopped) {
   add_state(file, "model.", model.to_state_dict());
   const optim::State<float> state = optimizer.state();
@@ -107,8 +125,7 @@ inline void add_training_state(io::TensorFile& file, const nn::Module<float>& mo
   detail::add_history(file, history);
 }
 
-/// Takes it back. Throws ValueError, ShapeError or FormatError if the file is of another network or optimizer.
-inline void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer, TrainingPosition& position,
+KASHI_FUNCTION void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer, TrainingPosition& position,
                                std::vector<EpochLog>& history, bool& stopped) {
   const Tensor<Index> place = file.get<Index>("position"), random = file.get<Index>("random");
   const double loss_sum = file.get<double>("position.loss_sum").item();
@@ -120,5 +137,7 @@ inline void get_training_state(const io::TensorFile& file, nn::Module<float>& mo
   default_generator().set_state({static_cast<std::uint64_t>(random(0)), static_cast<std::uint64_t>(random(1))});
   history = detail::get_history(file, position.epoch);
 }
+
+#endif
 
 }  // namespace kashi::inline v0::train

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/data/loader.hpp>
 #include <kashi/nn/module.hpp>
 #include <kashi/optim/clip.hpp>
@@ -138,7 +139,9 @@ class Trainer {
   bool stopped_ = false;
 };
 
-inline FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) {
+#if KASHI_HAS_BODIES
+
+KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) {
   require(dataset.size() > 0, "fit: the dataset is empty");
   require(options.epochs >= 1 && options.accumulate >= 1, "fit: .epochs and .accumulate must be at least 1; got ", options.epochs, " and ", options.accumulate);
   require(options.clip_norm >= 0, "fit: .clip_norm can't be negative; got ", options.clip_norm);
@@ -173,7 +176,7 @@ inline FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) 
   return result(false);
 }
 
-inline bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) {
+KASHI_FUNCTION bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) {
   model_.train();
   const auto start = Clock::now();
   data::Epoch epoch = loader.epoch(position_.epoch, position_.batch);
@@ -203,7 +206,7 @@ inline bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) 
   return true;
 }
 
-inline double Trainer::train_step(const std::vector<data::Batch>& batches, const FitOptions& options) {
+KASHI_FUNCTION double Trainer::train_step(const std::vector<data::Batch>& batches, const FitOptions& options) {
   Index images = 0;
   for (const auto& batch : batches) images += batch.size();
   optimizer_->zero_grad();
@@ -223,7 +226,7 @@ inline double Trainer::train_step(const std::vector<data::Batch>& batches, const
   return total;
 }
 
-inline void Trainer::end_epoch(const FitOptions& options, Clock::time_point start) {
+KASHI_FUNCTION void Trainer::end_epoch(const FitOptions& options, Clock::time_point start) {
   EpochLog log;
   log.epoch = position_.epoch + 1;
   log.epochs = options.epochs;
@@ -242,7 +245,7 @@ inline void Trainer::end_epoch(const FitOptions& options, Clock::time_point star
   history_.push_back(log);
 }
 
-inline Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOptions options) {
+KASHI_FUNCTION Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOptions options) {
   require(dataset.size() > 0, "evaluate: the dataset is empty");
   const detail::EvalMode eval_mode(model_);
   const NoGrad no_grad;
@@ -263,7 +266,7 @@ inline Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOption
   return found;
 }
 
-inline void Trainer::check_weights() const {
+KASHI_FUNCTION void Trainer::check_weights() const {
   for (const auto& [name, value] : model_.named_parameters()) {
     const auto numbers = value.value().span();
     const bool is_finite = std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); });
@@ -272,26 +275,26 @@ inline void Trainer::check_weights() const {
   }
 }
 
-inline io::TensorFile Trainer::training_state(const FitOptions& options) const {
+KASHI_FUNCTION io::TensorFile Trainer::training_state(const FitOptions& options) const {
   io::TensorFile file;
   add_training_state(file, model_, *optimizer_, position_, history_, stopped_);
   for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->save(file, text("callback.", i, "."));
   return file;
 }
 
-inline void Trainer::restore(const io::TensorFile& file, const FitOptions& options) {
+KASHI_FUNCTION void Trainer::restore(const io::TensorFile& file, const FitOptions& options) {
   get_training_state(file, model_, *optimizer_, position_, history_, stopped_);
   for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->load(file, text("callback.", i, "."));
 }
 
-inline void Trainer::save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const {
+KASHI_FUNCTION void Trainer::save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const {
   if (options.checkpoint.empty()) return;
   io::TensorFile file = training_state(options);
   add_plan(file, plan);
   options.checkpoint.save(file);
 }
 
-inline void Trainer::load_checkpoint(const FitOptions& options, const TrainingPlan& plan) {
+KASHI_FUNCTION void Trainer::load_checkpoint(const FitOptions& options, const TrainingPlan& plan) {
   const io::TensorFile file = options.checkpoint.load();
   check_plan(file, options.checkpoint.name(), plan);
   const io::TensorFile before = training_state(options);
@@ -303,5 +306,7 @@ inline void Trainer::load_checkpoint(const FitOptions& options, const TrainingPl
                           " (use another output folder, or do not resume)"));
   }
 }
+
+#endif
 
 }  // namespace kashi::inline v0::train

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include <kashi/core/compiled.hpp>
 #include <kashi/io/safetensors.hpp>
 #include <kashi/nn/module.hpp>
 
@@ -59,5 +60,11 @@ template <class T = float>
 nn::StateDict<T> load_weights(const std::filesystem::path& path) {
   return weights_of<T>(io::load_safetensors(path));
 }
+
+KASHI_INSTANTIATE(void add_state<float>(io::TensorFile&, const std::string&, const nn::StateDict<float>&))
+KASHI_INSTANTIATE(nn::StateDict<float> get_state<float>(const io::TensorFile&, const std::string&))
+KASHI_INSTANTIATE(void save_weights<float>(const std::filesystem::path&, const nn::StateDict<float>&,
+                                           const std::map<std::string, std::string>&))
+KASHI_INSTANTIATE(nn::StateDict<float> load_weights<float>(const std::filesystem::path&))
 
 }  // namespace kashi::inline v0::train
