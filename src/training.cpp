@@ -14,6 +14,7 @@ template nn::StateDict<float> train::get_state<float>(const io::TensorFile&, con
 template void train::save_weights<float>(const std::filesystem::path&, const nn::StateDict<float>&,
                                          const std::map<std::string, std::string>&);
 template nn::StateDict<float> train::load_weights<float>(const std::filesystem::path&);
+template struct train::detail::CheckpointCode<void>;
 
 }  // namespace kashi::inline v0
 #endif

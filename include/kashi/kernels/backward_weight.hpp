@@ -70,7 +70,7 @@ struct BackwardWeightPlan {
   Index parts;   ///< groups * blocks
   Index slices;  ///< sums of their own over a range of strips
 
-  BackwardWeightPlan(const ConvGeometry& geometry, Index lanes)
+  [[gnu::noinline]] BackwardWeightPlan(const ConvGeometry& geometry, Index lanes)
       : g(geometry),
         blocks{g.group_in_channels(), lanes},
         strips(g, Strips::most_pixels),

@@ -55,7 +55,7 @@ struct DirectShape {
   Index macs() const { return pixels() * taps() * depth * out_channels(); }
 };
 
-inline DirectShape forward_shape(const ConvGeometry& g) {
+[[gnu::noinline]] inline DirectShape forward_shape(const ConvGeometry& g) {
   const Index depth = g.group_in_channels();
   DirectShape shape;
   shape.batch = g.batch;
@@ -88,7 +88,7 @@ inline GridAxis phase_axis(Index phase, Index in_size, Index out_size, Index ker
   return axis;
 }
 
-inline DirectShape backward_data_shape(const ConvGeometry& g, Index row_phase, Index column_phase) {
+[[gnu::noinline]] inline DirectShape backward_data_shape(const ConvGeometry& g, Index row_phase, Index column_phase) {
   DirectShape shape;
   shape.batch = g.batch;
   shape.rows = phase_axis(row_phase, g.in_height, g.out_height, g.kernel.height, g.stride.height, g.dilation.height,
@@ -136,7 +136,7 @@ struct DirectPlan {
   ColumnBlocks blocks;
   DirectBlocking cut;
 
-  DirectPlan(const DirectShape& shape, Index lanes, Index rows, Index bytes)
+  [[gnu::noinline]] DirectPlan(const DirectShape& shape, Index lanes, Index rows, Index bytes)
       : s(shape), blocks{s.width, lanes}, cut(s, blocks, rows, bytes) {}
   Index packed_numel() const { return s.groups * s.taps() * s.depth * blocks.padded(); }
   /// A row of zeros and the padded bias.

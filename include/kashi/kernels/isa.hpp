@@ -76,4 +76,14 @@ inline Isa isa() { return detail::current_isa().load(std::memory_order_relaxed);
 /// Throws ValueError if the CPU has no such level.
 inline void force_isa(Isa level) { detail::current_isa() = detail::checked_isa(level); }
 
+/// Whether the level in use has the kernels that are there for speed alone (Winograd). A program that holds several
+/// levels compiles them for the higher ones only.
+inline bool has_wide_kernels() {
+#if KASHI_X86_LEVELS && !defined(KASHI_ONLY_BASELINE)
+  return isa() != Isa::baseline;
+#else
+  return true;
+#endif
+}
+
 }  // namespace kashi::inline v0::kernels

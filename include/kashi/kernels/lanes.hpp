@@ -193,7 +193,7 @@ struct LaneGradientPlan {
   Index slices;
   Index sums;  ///< elements of one slice's sums
 
-  LaneGradientPlan(const ConvGeometry& g, Index lanes)
+  [[gnu::noinline]] LaneGradientPlan(const ConvGeometry& g, Index lanes)
       : blocks_an_image(ceil_div(g.out_height, rows)), sums(lane_weights_numel(g, lanes)) {
     blocks = g.batch * blocks_an_image;
     slices = g.macs() < (Index{1} << 16) ? 1 : std::clamp<Index>(blocks, 1, 8);

@@ -7,11 +7,12 @@
 #include <type_traits>
 
 #include <kashi/kernels/conv_geometry.hpp>
+#include <kashi/kernels/isa.hpp>
 
 namespace kashi::inline v0::kernels {
 
 /// What a caller may ask for. `winograd` (F(4x4, 3x3)) and `winograd2` (F(2x2, 3x3), as exact as direct) fall back to
-/// direct where they do not fit: they need float, 3x3, stride 1, no dilation.
+/// direct where they do not fit: they need float, 3x3, stride 1, no dilation, and more than the baseline of x86.
 enum class ConvAlgorithm { automatic, direct, winograd, winograd2 };
 
 /// The kernels: register tiles on pointers; the same for few input channels; dot products for few channels of a result;
@@ -36,9 +37,9 @@ inline std::atomic<ConvAlgorithm>& current_conv_algorithm() {
   return current;
 }
 
-/// 3x3, stride 1, no dilation.
+/// 3x3, stride 1, no dilation, and a level that has these kernels.
 inline bool winograd_fits(const ConvGeometry& g) {
-  return g.kernel == Pair(3) && g.stride == Pair(1) && g.dilation == Pair(1);
+  return has_wide_kernels() && g.kernel == Pair(3) && g.stride == Pair(1) && g.dilation == Pair(1);
 }
 
 /// Whether F(4x4) is quicker than direct, its packing counted: enough channels on both sides, and enough tiles to earn the

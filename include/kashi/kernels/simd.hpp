@@ -34,6 +34,12 @@
 #else
 #define KASHI_BY_ISA(...) \
   (isa() == Isa::avx512 ? avx512::__VA_ARGS__ : isa() == Isa::avx2 ? avx2::__VA_ARGS__ : baseline::__VA_ARGS__)
+#define KASHI_BY_WIDE_ISA(...) (isa() == Isa::avx512 ? avx512::__VA_ARGS__ : avx2::__VA_ARGS__)
+#endif
+
+/// The same for kernels that the lowest of several levels does without, to compile less: see has_wide_kernels().
+#ifndef KASHI_BY_WIDE_ISA
+#define KASHI_BY_WIDE_ISA(...) KASHI_BY_ISA(__VA_ARGS__)
 #endif
 
 #define KASHI_REGION <kashi/kernels/regions/simd.inl>

@@ -19,7 +19,7 @@ struct StemPlan {
   Index copy_rows;
   Index slices;         ///< backward-weight: sums of their own over a range of strips
 
-  StemPlan(const ConvGeometry& geometry, Index lanes) : g(geometry), blocks{g.out_channels, lanes} {
+  [[gnu::noinline]] StemPlan(const ConvGeometry& geometry, Index lanes) : g(geometry), blocks{g.out_channels, lanes} {
     const Index most = std::max<Index>(1, 768 / g.out_width);
     rows = ceil_div(g.out_height, ceil_div(g.out_height, most));
     strips = ceil_div(g.out_height, rows);

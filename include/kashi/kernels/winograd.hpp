@@ -102,7 +102,7 @@ struct WinogradPlan {
   Index block_count;
   Index parts;          ///< parts of a group's output channels, when there are too few blocks for the threads
 
-  WinogradPlan(const DirectShape& shape, Index tile, Index lanes, Index rows)
+  [[gnu::noinline]] WinogradPlan(const DirectShape& shape, Index tile, Index lanes, Index rows)
       : s(shape),
         blocks{s.width, lanes},
         tiles_of(tile, s.batch, s.rows.count, s.columns.count),
@@ -143,7 +143,7 @@ struct WinogradPlan {
 
 template <class T>
 const WinogradKernels<T>& winograd_kernels_of(Index tile) {
-  return KASHI_BY_ISA(winograd_kernels<T>)(tile);
+  return KASHI_BY_WIDE_ISA(winograd_kernels<T>)(tile);
 }
 
 KASHI_INSTANTIATE(const WinogradKernels<float>& winograd_kernels_of<float>(Index))
@@ -289,7 +289,7 @@ struct WinogradWeightPlan {
   Index in_stride, out_stride;  ///< channels of a transformed tile, not a power of two
   Index block;
 
-  WinogradWeightPlan(const ConvGeometry& geometry, Index tile, Index lanes)
+  [[gnu::noinline]] WinogradWeightPlan(const ConvGeometry& geometry, Index tile, Index lanes)
       : g(geometry),
         blocks{g.group_in_channels(), lanes},
         tiles_of(tile, g.batch, g.out_height, g.out_width),

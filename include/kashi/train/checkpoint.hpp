@@ -11,6 +11,7 @@
 #include <kashi/core/random.hpp>
 #include <kashi/optim/optimizer.hpp>
 #include <kashi/train/callback.hpp>
+#include <kashi/train/checkpoint_file.hpp>
 #include <kashi/train/weights.hpp>
 
 namespace kashi::inline v0::train {
@@ -22,9 +23,6 @@ struct TrainingPosition {
   Index images = 0;     ///< images in them
   double loss_sum = 0;  ///< over those images
 };
-
-/// What decides which images stand in which step, by name. A resumed training must have the same.
-using TrainingPlan = std::vector<std::pair<std::string, Index>>;
 
 void add_plan(io::TensorFile& file, const TrainingPlan& plan);
 

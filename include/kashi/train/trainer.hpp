@@ -124,10 +124,12 @@ class Trainer {
   double train_step(const std::vector<data::Batch>& batches, const FitOptions& options);
   void end_epoch(const FitOptions& options, Clock::time_point start);
   void check_weights() const;
-  io::TensorFile training_state(const FitOptions& options) const;
-  void restore(const io::TensorFile& file, const FitOptions& options);
-  void save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const;
-  void load_checkpoint(const FitOptions& options, const TrainingPlan& plan);
+  void save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const {
+    if (!options.checkpoint.empty()) options.checkpoint.save_training(*this, options, plan);
+  }
+
+  template <class Tag>
+  friend struct detail::CheckpointCode;
 
   nn::Module<float>& model_;
   std::unique_ptr<optim::Optimizer<float>> optimizer_;
@@ -138,6 +140,46 @@ class Trainer {
   Index images_run_ = 0;  // images of the epoch that runs which this process has trained on
   bool stopped_ = false;
 };
+
+namespace detail {
+
+/// Everything that a training needs to go on, the callbacks' part too.
+template <class Tag>
+io::TensorFile CheckpointCode<Tag>::state(const Trainer& trainer, const FitOptions& options) {
+  io::TensorFile file;
+  add_training_state(file, trainer.model_, *trainer.optimizer_, trainer.position_, trainer.history_, trainer.stopped_);
+  for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->save(file, text("callback.", i, "."));
+  return file;
+}
+
+template <class Tag>
+void CheckpointCode<Tag>::save(const Trainer& trainer, const FitOptions& options, const TrainingPlan& plan) {
+  io::TensorFile file = state(trainer, options);
+  add_plan(file, plan);
+  options.checkpoint.save(file);
+}
+
+template <class Tag>
+void CheckpointCode<Tag>::load(Trainer& trainer, const FitOptions& options, const TrainingPlan& plan) {
+  const auto restore = [&](const io::TensorFile& file) {
+    get_training_state(file, trainer.model_, *trainer.optimizer_, trainer.position_, trainer.history_, trainer.stopped_);
+    for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->load(file, text("callback.", i, "."));
+  };
+  const io::TensorFile file = options.checkpoint.load();
+  check_plan(file, options.checkpoint.name(), plan);
+  const io::TensorFile before = state(trainer, options);
+  try {
+    restore(file);
+  } catch (const Error& error) {
+    restore(before);
+    throw ValueError(text("resume: the checkpoint '", options.checkpoint.name(), "' is of another training: ", error.what(),
+                          " (use another output folder, or do not resume)"));
+  }
+}
+
+KASHI_INSTANTIATE(struct CheckpointCode<void>)
+
+}  // namespace detail
 
 #if KASHI_HAS_BODIES
 
@@ -156,7 +198,7 @@ KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions o
   const TrainingPlan plan{{"images", dataset.size()}, {"batch", options.batch}, {"accumulate", options.accumulate}, {"seed", static_cast<Index>(options.seed)},
                           {"shuffle", Index{options.shuffle}}, {"drop_last", Index{options.drop_last}}};
   for (const auto& callback : options.callbacks) callback->on_fit_begin(*this);
-  if (resumes) load_checkpoint(options, plan);
+  if (resumes) options.checkpoint.load_training(*this, options, plan);
   // From the start on, the checkpoint is of this training and not of an earlier one.
   else save_checkpoint(options, plan);
   const Index first_epoch = position_.epoch;
@@ -272,38 +314,6 @@ KASHI_FUNCTION void Trainer::check_weights() const {
     const bool is_finite = std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); });
     require<Error>(is_finite, "train: the weight \"", name, "\" is no longer finite in epoch ", position_.epoch + 1, ", batch ", position_.batch,
                    " (try a smaller learning rate, or clip_norm)");
-  }
-}
-
-KASHI_FUNCTION io::TensorFile Trainer::training_state(const FitOptions& options) const {
-  io::TensorFile file;
-  add_training_state(file, model_, *optimizer_, position_, history_, stopped_);
-  for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->save(file, text("callback.", i, "."));
-  return file;
-}
-
-KASHI_FUNCTION void Trainer::restore(const io::TensorFile& file, const FitOptions& options) {
-  get_training_state(file, model_, *optimizer_, position_, history_, stopped_);
-  for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->load(file, text("callback.", i, "."));
-}
-
-KASHI_FUNCTION void Trainer::save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const {
-  if (options.checkpoint.empty()) return;
-  io::TensorFile file = training_state(options);
-  add_plan(file, plan);
-  options.checkpoint.save(file);
-}
-
-KASHI_FUNCTION void Trainer::load_checkpoint(const FitOptions& options, const TrainingPlan& plan) {
-  const io::TensorFile file = options.checkpoint.load();
-  check_plan(file, options.checkpoint.name(), plan);
-  const io::TensorFile before = training_state(options);
-  try {
-    restore(file, options);
-  } catch (const Error& error) {
-    restore(before, options);
-    throw ValueError(text("resume: the checkpoint '", options.checkpoint.name(), "' is of another training: ", error.what(),
-                          " (use another output folder, or do not resume)"));
   }
 }
 
