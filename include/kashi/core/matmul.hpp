@@ -63,4 +63,7 @@ Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options =
   return out;
 }
 
+KASHI_INSTANTIATE(Tensor<float> matmul<float>(const Tensor<float>&, const Tensor<float>&, MatmulOptions))
+KASHI_INSTANTIATE(Tensor<double> matmul<double>(const Tensor<double>&, const Tensor<double>&, MatmulOptions))
+
 }  // namespace kashi::inline v0

@@ -104,32 +104,34 @@ Map<T> ablation_cam(nn::Module<T>& net, const std::string& layer, const Tensor<T
 namespace detail {
 
 /// The eigenvector of the largest eigenvalue of a symmetric matrix [n,n] without negative eigenvalues, by repeated squaring:
-/// after 40 squarings others are weaker by the ratio of eigenvalues to the power 2^40.
-inline std::vector<double> first_eigenvector(Tensor<double> matrix) {
+/// after 40 squarings others are weaker by the ratio of eigenvalues to the power 2^40. T is double; a template so that only
+/// programs that ask for it compile the products.
+template <class T>
+std::vector<T> first_eigenvector(Tensor<T> matrix) {
   const Index n = matrix.size(0);
-  const auto scale = [](Tensor<double>& m) {
-    double largest = 0;
-    for (const double value : m.span()) largest = std::max(largest, std::abs(value));
+  const auto scale = [](Tensor<T>& m) {
+    T largest = 0;
+    for (const T value : m.span()) largest = std::max(largest, std::abs(value));
     if (largest > 0)
-      for (double& value : m.mutable_span()) value /= largest;
+      for (T& value : m.mutable_span()) value /= largest;
     return largest > 0;
   };
-  if (!scale(matrix)) return std::vector<double>(static_cast<std::size_t>(n), 0.0);
+  if (!scale(matrix)) return std::vector<T>(static_cast<std::size_t>(n), T(0));
   for (int i = 0; i < 40; ++i) {
-    Tensor<double> next = matmul(matrix, matrix);
+    Tensor<T> next = matmul(matrix, matrix);
     scale(next);
-    double change = 0;
+    T change = 0;
     for (Index k = 0; k < n * n; ++k) change = std::max(change, std::abs(next.data()[k] - matrix.data()[k]));
     matrix = next;
-    if (change < 1e-15) break;
+    if (change < T(1e-15)) break;
   }
   Index best = 0;
   for (Index i = 1; i < n; ++i)
     if (matrix.data()[i * n + i] > matrix.data()[best * n + best]) best = i;
-  std::vector<double> out(matrix.data() + best * n, matrix.data() + (best + 1) * n);
-  double norm = 0;
-  for (const double value : out) norm += value * value;
-  for (double& value : out) value /= std::sqrt(norm);
+  std::vector<T> out(matrix.data() + best * n, matrix.data() + (best + 1) * n);
+  T norm = 0;
+  for (const T value : out) norm += value * value;
+  for (T& value : out) value /= std::sqrt(norm);
   return out;
 }
 

@@ -11,31 +11,35 @@ namespace kashi::inline v0::train {
 namespace detail {
 
 /// A number without a fraction as an integer.
-inline nlohmann::ordered_json json_number(double value) {
+template <class Json>
+Json json_number(double value) {
   const auto whole = static_cast<Index>(value);
-  return static_cast<double>(whole) == value ? nlohmann::ordered_json(whole) : nlohmann::ordered_json(value);
+  return static_cast<double>(whole) == value ? Json(whole) : Json(value);
 }
 
 /// One number where rows and columns agree, else [rows, columns]; null where there are no places.
-template <class F>
-nlohmann::ordered_json json_by_axis(const nn::LayerSummary& layer, F&& f) {
+template <class Json, class F>
+Json json_by_axis(const nn::LayerSummary& layer, F&& f) {
   if (!layer.has_positions) return nullptr;
-  const nlohmann::ordered_json rows = json_number(static_cast<double>(f(*layer.rows))), columns = json_number(static_cast<double>(f(*layer.columns)));
-  return rows == columns ? rows : nlohmann::ordered_json::array({rows, columns});
+  const Json rows = json_number<Json>(static_cast<double>(f(*layer.rows))), columns = json_number<Json>(static_cast<double>(f(*layer.columns)));
+  return rows == columns ? rows : Json::array({rows, columns});
 }
 
-inline nlohmann::ordered_json json_interval(const nn::Interval& interval) {
-  return interval.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json::array({interval.first, interval.last});
+template <class Json>
+Json json_interval(const nn::Interval& interval) {
+  return interval.empty() ? Json(nullptr) : Json::array({interval.first, interval.last});
 }
 
 /// A shape without its batch axis: [h, w, c] or [features].
-inline nlohmann::ordered_json json_example_shape(const Shape& shape) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+template <class Json>
+Json json_example_shape(const Shape& shape) {
+  Json out = Json::array();
   for (int axis = shape.rank() > 1 ? 1 : 0; axis < shape.rank(); ++axis) out.push_back(shape[axis]);
   return out;
 }
 
-inline void put_operations(nlohmann::ordered_json& out, const nn::OperationCount& count) {
+template <class Json>
+void put_operations(Json& out, const nn::OperationCount& count) {
   out["multiplications"] = count.multiplications;
   out["additions"] = count.additions;
   out["macs"] = count.macs;
@@ -49,22 +53,23 @@ inline void put_operations(nlohmann::ordered_json& out, const nn::OperationCount
 /// receptive field: receptive_field, jump, start, centre (of unit 0), inside (the largest part inside the image), covered
 /// (the pixels [first, last] of rows and columns that any unit sees). Numbers are [rows, columns] where the two differ, and
 /// null where units have no place in the image.
-inline nlohmann::ordered_json to_json(const nn::LayerSummary& layer) {
-  nlohmann::ordered_json out;
+template <class Json = nlohmann::ordered_json>
+Json to_json(const nn::LayerSummary& layer) {
+  Json out;
   out["name"] = layer.name;
   out["layer"] = layer.description;
-  out["output"] = detail::json_example_shape(layer.output);
+  out["output"] = detail::json_example_shape<Json>(layer.output);
   out["parameters"] = layer.parameters;
   out["trainable"] = layer.trainable;
   out["buffers"] = layer.buffers;
   detail::put_operations(out, layer.operations);
-  out["receptive_field"] = detail::json_by_axis(layer, [](const nn::AxisField& f) { return f.size(); });
-  out["jump"] = detail::json_by_axis(layer, [](const nn::AxisField& f) { return f.jump(); });
-  out["start"] = detail::json_by_axis(layer, [](const nn::AxisField& f) { return f.start(); });
-  out["centre"] = detail::json_by_axis(layer, [](const nn::AxisField& f) { return f.centre(); });
-  out["inside"] = detail::json_by_axis(layer, [](const nn::AxisField& f) { return f.size_inside(); });
+  out["receptive_field"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.size(); });
+  out["jump"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.jump(); });
+  out["start"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.start(); });
+  out["centre"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.centre(); });
+  out["inside"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.size_inside(); });
   if (layer.rows != nullptr && layer.columns != nullptr)
-    out["covered"] = {{"rows", detail::json_interval(layer.rows->covered())}, {"columns", detail::json_interval(layer.columns->covered())}};
+    out["covered"] = {{"rows", detail::json_interval<Json>(layer.rows->covered())}, {"columns", detail::json_interval<Json>(layer.columns->covered())}};
   out["activation_bytes"] = layer.activation_bytes;
   out["shared"] = layer.shared;
   out["inputs"] = layer.inputs;
@@ -73,8 +78,9 @@ inline nlohmann::ordered_json to_json(const nn::LayerSummary& layer) {
 }
 
 /// The sums: parameters, trainable, buffers, operations, bytes.
-inline nlohmann::ordered_json to_json(const nn::SummaryTotal& total) {
-  nlohmann::ordered_json out;
+template <class Json = nlohmann::ordered_json>
+Json to_json(const nn::SummaryTotal& total) {
+  Json out;
   out["parameters"] = total.parameters;
   out["trainable"] = total.trainable;
   out["buffers"] = total.buffers;
@@ -86,12 +92,13 @@ inline nlohmann::ordered_json to_json(const nn::SummaryTotal& total) {
 }
 
 /// {"input": ..., "layers": [...], "total": {...}}.
-inline nlohmann::ordered_json to_json(const nn::Summary& summary) {
-  nlohmann::ordered_json out;
-  out["input"] = detail::json_example_shape(summary.input);
-  out["layers"] = nlohmann::ordered_json::array();
-  for (const nn::LayerSummary& layer : summary.layers) out["layers"].push_back(to_json(layer));
-  out["total"] = to_json(summary.total);
+template <class Json = nlohmann::ordered_json>
+Json to_json(const nn::Summary& summary) {
+  Json out;
+  out["input"] = detail::json_example_shape<Json>(summary.input);
+  out["layers"] = Json::array();
+  for (const nn::LayerSummary& layer : summary.layers) out["layers"].push_back(to_json<Json>(layer));
+  out["total"] = to_json<Json>(summary.total);
   return out;
 }
 
