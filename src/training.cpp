@@ -8,7 +8,8 @@ namespace kashi::inline v0 {
 
 template io::TensorFile io::load_safetensors<nlohmann::json>(const std::filesystem::path&, const io::Limits&);
 template io::TensorFile io::decode_safetensors<nlohmann::json>(std::span<const std::byte>, const io::Limits&);
-template void io::save_safetensors<nlohmann::json>(const std::filesystem::path&, const io::TensorFile&);
+template void io::save_safetensors<nlohmann::json>(const std::filesystem::path&, const io::TensorFile&,
+                                                   const io::SafetensorsOptions&);
 template void train::add_state<float>(io::TensorFile&, const std::string&, const nn::StateDict<float>&);
 template nn::StateDict<float> train::get_state<float>(const io::TensorFile&, const std::string&);
 template void train::save_weights<float>(const std::filesystem::path&, const nn::StateDict<float>&,

@@ -204,6 +204,7 @@ void save_safetensors(const std::filesystem::path& path, const TensorFile& file,
 
 KASHI_INSTANTIATE(TensorFile load_safetensors<nlohmann::json>(const std::filesystem::path&, const Limits&))
 KASHI_INSTANTIATE(TensorFile decode_safetensors<nlohmann::json>(std::span<const std::byte>, const Limits&))
-KASHI_INSTANTIATE(void save_safetensors<nlohmann::json>(const std::filesystem::path&, const TensorFile&))
+KASHI_INSTANTIATE(void save_safetensors<nlohmann::json>(const std::filesystem::path&, const TensorFile&,
+                                                        const SafetensorsOptions&))
 
 }  // namespace kashi::inline v0::io
