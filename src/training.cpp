@@ -11,7 +11,7 @@ template io::TensorFile io::decode_safetensors<nlohmann::json>(std::span<const s
 template void io::save_safetensors<nlohmann::json>(const std::filesystem::path&, const io::TensorFile&,
                                                    const io::SafetensorsOptions&);
 template void train::add_state<float>(io::TensorFile&, const std::string&, const nn::StateDict<float>&);
-template nn::StateDict<float> train::get_state<float>(const io::TensorFile&, const std::string&);
+template nn::StateDict<float> train::get_state<float>(const io::TensorFile&, const std::string&, nn::WeightLayout);
 template void train::save_weights<float>(const std::filesystem::path&, const nn::StateDict<float>&,
                                          const std::map<std::string, std::string>&);
 template nn::StateDict<float> train::load_weights<float>(const std::filesystem::path&);

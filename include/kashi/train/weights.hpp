@@ -62,7 +62,7 @@ nn::StateDict<T> load_weights(const std::filesystem::path& path) {
 }
 
 KASHI_INSTANTIATE(void add_state<float>(io::TensorFile&, const std::string&, const nn::StateDict<float>&))
-KASHI_INSTANTIATE(nn::StateDict<float> get_state<float>(const io::TensorFile&, const std::string&))
+KASHI_INSTANTIATE(nn::StateDict<float> get_state<float>(const io::TensorFile&, const std::string&, nn::WeightLayout))
 KASHI_INSTANTIATE(void save_weights<float>(const std::filesystem::path&, const nn::StateDict<float>&,
                                            const std::map<std::string, std::string>&))
 KASHI_INSTANTIATE(nn::StateDict<float> load_weights<float>(const std::filesystem::path&))
