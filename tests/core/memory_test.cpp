@@ -40,6 +40,52 @@ TEST_CASE("live bytes return to where they were and the peak is remembered") {
   CHECK(memory::stats().peak >= before + 8000000);
 }
 
+TEST_CASE("large blocks are cut from and joined into regions without overlapping") {
+  memory::release_cache();
+  const auto before = memory::stats();
+  struct Held {
+    Tensor<int> tensor;
+    int mark;
+  };
+  std::vector<Held> held;
+  std::uint64_t state = 1;
+  std::size_t most = 0;
+  for (int i = 0; i < 400; ++i) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    if (state >> 62 == 0 && !held.empty()) {
+      std::swap(held[(state >> 32) % held.size()], held.back());
+      held.pop_back();
+      continue;
+    }
+    if (held.size() > 12) held.erase(held.begin());
+    const Index count = (1 << 18) + static_cast<Index>((state >> 40) % 1000000);
+    held.push_back({Tensor<int>::empty({count}), i});
+    held.back().tensor.mutable_data()[0] = held.back().tensor.mutable_data()[count - 1] = i;
+    CHECK(reinterpret_cast<std::uintptr_t>(held.back().tensor.data()) % 64 == 0);
+    for (const auto& [tensor, mark] : held) {
+      REQUIRE(tensor.data()[0] == mark);
+      REQUIRE(tensor.data()[tensor.numel() - 1] == mark);
+    }
+    most = std::max(most, memory::stats().live - before.live);
+  }
+  CHECK(most > (std::size_t{20} << 20));
+  held.clear();
+  CHECK(memory::stats().live == before.live);
+  CHECK(memory::stats().cached < before.cached + 2 * most);
+  memory::release_cache();
+  CHECK(memory::stats().cached == before.cached);
+}
+
+TEST_CASE("different sizes one after the other live in the same memory") {
+  memory::release_cache();
+  { const Tensor<float> first = Tensor<float>::empty({8 << 20}); }
+  const auto before = memory::stats();
+  for (Index size = 1; size <= 8; ++size) {
+    const Tensor<float> a = Tensor<float>::empty({size << 18}), b = Tensor<float>::empty({(8 - size + 1) << 18});
+  }
+  CHECK(memory::stats().system_allocations == before.system_allocations);
+}
+
 TEST_CASE("rounding wastes at most an eighth") {
   using memory::detail::size_class;
   for (std::size_t bytes = 1; bytes < (std::size_t{1} << 24); bytes = bytes * 5 / 4 + 1) {

@@ -15,7 +15,7 @@ namespace {
 template <class T>
 void check_linear(Index rows, Index in, Index out, std::mt19937& random) {
   INFO(rows << " rows, " << in << " -> " << out);
-  const auto g = kernels::detail::linear_geometry(rows, in, out);
+  const auto g = kernels::linear_geometry(rows, in, out);
   const auto x = reference::integers<T>(rows * in, random);
   const auto weight = reference::integers<T>(out * in, random);
   const auto bias = reference::integers<T>(random() % 2 == 0 ? 0 : out, random);

@@ -41,6 +41,7 @@ TEST_CASE("one model in eval mode serves several threads with the same bits") {
   std::vector<Tensor<float>> inputs, expected;
   for (std::uint64_t i = 0; i < 4; ++i) {
     inputs.push_back(random::Generator(10 + i).normal<float>({2, 12, 12, 3}));
+    const NoGrad no_grad;
     expected.push_back(net(inputs.back()).value());
   }
   const nn::StateDict<float> before = net.to_state_dict();

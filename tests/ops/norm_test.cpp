@@ -17,6 +17,22 @@ auto evaluated(const V& x) {
   return batch_norm(x[0], x[1], x[2], mean, variance);
 }
 
+/// batch_norm_relu, and batch_norm_add_relu with the residual as last input, with statistics of the batch or given ones.
+template <class V>
+auto fused(const V& x, bool training) {
+  using T = typename V::value_type::Scalar;
+  const Index channels = x[0].size(-1);
+  return batch_norm_relu(x[0], x[1], x[2], Tensor<T>::full({channels}, T(0.3)), Tensor<T>::full({channels}, T(2)),
+                         {.training = training});
+}
+template <class V>
+auto fused_sum(const V& x, bool training) {
+  using T = typename V::value_type::Scalar;
+  const Index channels = x[0].size(-1);
+  return batch_norm_add_relu(x[0], x[3], x[1], x[2], Tensor<T>::full({channels}, T(0.3)),
+                             Tensor<T>::full({channels}, T(2)), {.training = training});
+}
+
 const bool
     registered =
         add({.title = "Normalisation",
@@ -64,6 +80,34 @@ const bool
                                  {{{3}, {3}, {3}},
                                   [](const auto& x) { return batch_norm(x[0], x[1], x[2]); },
                                   "batch_norm: the input must be [N,C] or [N,...,C]; got [3]"}}},
+                     {.signature = "batch_norm_relu(x, weight, bias, running_mean, running_var, {...})",
+                      .summary = "relu(batch_norm(x, ...)), forward and backward in one pass",
+                      .samples = {{"training",
+                                   {normal({3, 2, 4, 2}), scale(2), normal({2}, 3)},
+                                   [](const auto& x) { return fused(x, true); }},
+                                  {"evaluation",
+                                   {normal({3, 2, 2, 2}), scale(2), normal({2}, 3)},
+                                   [](const auto& x) { return fused(x, false); }},
+                                  {"large",
+                                   {normal({6, 30, 31, 13}), scale(13), normal({13}, 3)},
+                                   [](const auto& x) { return fused(x, true); },
+                                   {},
+                                   false}},
+                      .errors = {{{{2, 3}, {2}, {3}},
+                                  [](const auto& x) { return fused(x, true); },
+                                  "batch_norm_relu: the weight must have shape [3]; got [2], input [2,3]"}}},
+                     {.signature = "batch_norm_add_relu(x, residual, weight, bias, running_mean, running_var, {...})",
+                      .summary = "relu(batch_norm(x, ...) + residual), the end of a residual block, in one pass",
+                      .samples = {{"training",
+                                   {normal({3, 2, 4, 2}), scale(2), normal({2}, 3), normal({3, 2, 4, 2}, 4)},
+                                   [](const auto& x) { return fused_sum(x, true); }},
+                                  {"evaluation",
+                                   {normal({3, 2, 2, 2}), scale(2), normal({2}, 3), normal({3, 2, 2, 2}, 4)},
+                                   [](const auto& x) { return fused_sum(x, false); }}},
+                      .errors = {{{{2, 3}, {3}, {3}, {1, 3}},
+                                  [](const auto& x) { return fused_sum(x, true); },
+                                  "batch_norm_add_relu: the residual must have the input's shape; input [2,3], "
+                                  "residual [1,3]"}}},
                      {.signature = "layer_norm(x, normalized_shape, weight, bias, eps = 1e-5)",
                       .summary = "one mean and variance over the last axes, whose sizes are given",
                       .samples = {{"last axis",
@@ -146,4 +190,38 @@ TEST_CASE("evaluation gradients do not change when the running statistics do lat
   variance.fill(100.0);
   sum(y).backward();
   CHECK(allclose(x.grad(), Tensor<double>::full({4, 2}, 0.5), 1e-5));
+}
+
+TEST_CASE("fused norms give what single operations give, and the same gradients") {
+  const auto x = parameter(records::normal({4, 5, 3, 6})), residual = parameter(records::normal({4, 5, 3, 6}, 2));
+  const auto weight = parameter(records::normal({6}, 3)), bias = parameter(records::normal({6}, 4));
+  const std::vector<Variable<double>> inputs{x, residual, weight, bias};
+  const auto result = [&](bool fuses) {
+    Tensor<double> mean = Tensor<double>::zeros({6}), variance = Tensor<double>::ones({6});
+    const BatchNormOptions options{.training = true};
+    const auto y = fuses ? batch_norm_add_relu(x, residual, weight, bias, mean, variance, options)
+                         : relu(batch_norm(x, weight, bias, mean, variance, options) + residual);
+    std::vector<Tensor<double>> out{y.value(), mean, variance};
+    for (const auto& gradient : grad({sum(square(y))}, inputs)) out.push_back(gradient.value());
+    return out;
+  };
+  const auto fused_results = result(true), expected = result(false);
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(allclose(fused_results[i], expected[i], 1e-12, 1e-12));
+}
+
+TEST_CASE("gradients are written over gradients only where nobody else holds them") {
+  const auto x = parameter(records::normal({3, 4})), weight = parameter(records::normal({4}, 2));
+  const Tensor<double> given = records::normal({3, 4}, 3), copy = given.clone();
+  Tensor<double> seen;
+  const auto y = batch_norm_relu(x, weight, weight, Tensor<double>(), Tensor<double>());
+  y.register_hook([&](const Variable<double>& gradient) { return seen = gradient.value(), gradient; });
+  const auto z = add_relu(y, y);
+  z.backward(given, {.retain_graph = true});
+  const Tensor<double> first = x.grad().clone();
+  CHECK(equal(given, copy));
+  const Tensor<double> hooked = seen.clone();
+  Variable<double>(x).zero_grad();
+  z.backward(given);
+  CHECK(equal(x.grad(), first));
+  CHECK(equal(seen, hooked));
 }

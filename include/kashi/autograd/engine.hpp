@@ -7,6 +7,7 @@
 
 #include <kashi/core/compiled.hpp>
 #include <kashi/autograd/function.hpp>
+#include <kashi/kernels/elementwise.hpp>
 
 namespace kashi::inline v0 {
 
@@ -23,7 +24,7 @@ Variable<T> add_gradients(const Variable<T>& a, const Variable<T>& b);
 
 namespace detail {
 
-/// Sums the gradients that arrive at one value. The first is kept as it is; a sum that nobody else holds grows in place.
+/// Sums the gradients that arrive at one value. The first is kept as it is; one that nobody else holds becomes the sum.
 template <class T>
 void accumulate(Variable<T>& total, Variable<T> more, bool create_graph) {
   if (!total.defined()) {
@@ -34,11 +35,10 @@ void accumulate(Variable<T>& total, Variable<T> more, bool create_graph) {
     total = add_gradients(total, more);
     return;
   }
-  if (total.value().is_unique()) {
-    add_in_place(total.mutable_value(), more.value());
-  } else {
-    total = Variable<T>(total.value() + more.value());
-  }
+  if (!total.value().is_unique() && more.value().is_unique()) std::swap(total, more);
+  Tensor<T> sum = total.value().is_unique() ? total.value() : Tensor<T>::empty(total.shape());
+  kernels::add(sum.numel(), total.value().data(), more.value().data(), sum.mutable_data());
+  total = Variable<T>(std::move(sum));
 }
 
 template <class T>
@@ -112,6 +112,7 @@ class Engine {
     if (!retain_graph_) {
       node->freed = true;
       node->rule = nullptr;
+      node->recipe = nullptr;
       node->inputs.clear();
     }
     for (std::size_t i = 0; i < inputs.size(); ++i) {

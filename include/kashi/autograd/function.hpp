@@ -18,17 +18,22 @@
 
 namespace kashi::inline v0 {
 
-/// A value kept for a rule, with the version it had: a later change in place is noticed.
+/// A value kept for a rule, with the version it had: a later change in place is noticed. A value with a recipe is not
+/// kept, but made again when it is asked for.
 template <class T>
 class Saved {
  public:
   Saved() = default;
-  explicit Saved(const Variable<T>& variable) : variable_(variable), version_(variable.value().version()) {}
+  explicit Saved(const Variable<T>& variable)
+      : variable_(variable), version_(variable.value().version()), recipe_(variable.node() != nullptr ? variable.node()->recipe : nullptr) {
+    if (recipe_ != nullptr) variable_ = Variable<T>(Tensor<T>(), variable.node());
+  }
 
  private:
   friend class GradContext<T>;
   Variable<T> variable_;
   std::uint64_t version_ = 0;
+  std::shared_ptr<detail::Recipe<T>> recipe_;
 };
 
 /// An operation's own result kept for its rule. It is held without its node, which would be a cycle.
@@ -43,6 +48,16 @@ class SavedOutput {
   std::uint64_t version_;
 };
 
+namespace detail {
+
+template <class T>
+void check_unchanged(const char* name, const Tensor<T>& tensor, std::uint64_t version) {
+  require<GradError>(tensor.version() == version, "backward: a value that ", name, " saved for its gradient was changed in place since; shape ",
+                     tensor.shape(), " (change a clone(), or do it after backward)");
+}
+
+}  // namespace detail
+
 /// What a rule may ask while gradients are computed.
 template <class T>
 class GradContext {
@@ -52,6 +67,12 @@ class GradContext {
 
   /// The gradient of the operation's output.
   const Variable<T>& grad() const { return grad_; }
+
+  /// Memory for a result of the gradient's shape: the gradient's own if nobody else holds it, so that a rule that works
+  /// number by number needs none. Not for rules under create_graph().
+  Tensor<T> room_for_result() const {
+    return !create_graph_ && grad_.value().is_unique() ? grad_.value() : Tensor<T>::empty(grad_.shape());
+  }
 
   /// Whether input `i` needs a gradient; a rule may return an empty Variable where not.
   bool needs(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i] != nullptr; }
@@ -66,6 +87,7 @@ class GradContext {
 
   /// A saved input. Throws GradError if its numbers were changed in place since.
   Variable<T> get(const Saved<T>& saved) const {
+    if (saved.recipe_ != nullptr) return Variable<T>(saved.recipe_->value(), saved.variable_.node());
     check(saved.variable_.value(), saved.version_);
     return saved.variable_;
   }
@@ -77,16 +99,22 @@ class GradContext {
   }
 
  private:
-  void check(const Tensor<T>& tensor, std::uint64_t version) const {
-    require<GradError>(tensor.version() == version, "backward: a value that ", node_.name, " saved for its gradient was changed in place since; shape ",
-                       tensor.shape(), " (change a clone(), or do it after backward)");
-  }
+  void check(const Tensor<T>& tensor, std::uint64_t version) const { detail::check_unchanged(node_.name, tensor, version); }
 
   const detail::Node<T>& node_;
   const std::shared_ptr<detail::Node<T>>& self_;
   Variable<T> grad_;
   bool create_graph_;
 };
+
+/// A function that gives `variable`'s numbers, for a recipe. It throws GradError if they were changed in place since.
+template <class T>
+auto saved_numbers(const char* name, const Variable<T>& variable) {
+  return [name, tensor = variable.value(), version = variable.value().version()]() -> const Tensor<T>& {
+    detail::check_unchanged(name, tensor, version);
+    return tensor;
+  };
+}
 
 /// The result of an operation. If recording is on and an input needs a gradient, `rule` is kept to compute it; the rule
 /// returns one gradient for each of `inputs` (same order, same shapes, empty for none).

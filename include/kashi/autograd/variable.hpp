@@ -81,6 +81,28 @@ inline std::uint64_t next_node_order() {
   return count.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// How to make a value again that is cheaper to compute twice than to keep until the backward pass. What was made is kept
+/// until forget(), since a value is needed by those that used it and then by the step that made it.
+template <class T>
+class Recipe {
+ public:
+  explicit Recipe(std::function<Tensor<T>()> make) : make_(std::move(make)) {}
+  const Tensor<T>& value() {
+    if (!is_made_) value_ = make_();
+    is_made_ = true;
+    return value_;
+  }
+  void forget() {
+    value_ = Tensor<T>();
+    is_made_ = false;
+  }
+
+ private:
+  std::function<Tensor<T>()> make_;
+  Tensor<T> value_;
+  bool is_made_ = false;
+};
+
 /// A step of the graph: one value, how its gradient flows on, and (for leaves) the gradient itself.
 template <class T>
 struct Node {
@@ -89,6 +111,7 @@ struct Node {
   Shape shape;
   std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
   BackwardRule<T> rule;                       // empty for leaves, and after the graph was freed
+  std::shared_ptr<Recipe<T>> recipe;          // null: whoever saves the value holds its numbers
   bool freed = false;
   bool requires_grad = true;                  // false: a frozen leaf
   Tensor<T> gradient;

@@ -1,9 +1,10 @@
 /// Memory: a recycling arena of 64-byte aligned blocks.
 ///
 /// A freed block is kept and reused, so that a training step after the first one asks the system for nothing: first
-/// touch of fresh pages is slower than most layers. Large blocks are aligned to 2 MiB and ask for huge pages.
+/// touch of fresh pages is slower than most layers. Large blocks (large_blocks.hpp) lie in regions that ask for huge pages.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,10 +14,7 @@
 #include <vector>
 
 #include <kashi/core/error.hpp>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include <kashi/core/large_blocks.hpp>
 
 namespace kashi::inline v0::memory {
 
@@ -31,23 +29,12 @@ struct Stats {
 namespace detail {
 
 inline constexpr std::size_t alignment = 64;
-inline constexpr std::size_t huge_page = std::size_t{2} << 20;
-
 /// Sizes are rounded up to an eighth of their power of two, so that blocks of nearly equal size can stand in for each other.
 inline std::size_t size_class(std::size_t bytes) {
   if (bytes <= 512) return (bytes + alignment - 1) / alignment * alignment;
   std::size_t step = alignment;
   while (step * 16 < bytes) step *= 2;
   return (bytes + step - 1) / step * step;
-}
-
-inline void* system_allocate(std::size_t bytes) {
-  const std::size_t align = bytes >= huge_page ? huge_page : alignment;
-  void* block = std::aligned_alloc(align, (bytes + align - 1) / align * align);
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (block != nullptr && bytes >= huge_page) madvise(block, bytes, MADV_HUGEPAGE);
-#endif
-  return block;
 }
 
 class Arena {
@@ -60,6 +47,7 @@ class Arena {
   Block allocate(std::size_t wanted) {
     const std::size_t bytes = size_class(wanted);
     const std::lock_guard lock(mutex_);
+    if (bytes >= LargeBlocks::smallest) return allocate_large(std::max(wanted, LargeBlocks::smallest));
     // A cached block serves if at most an eighth of it would lie idle.
     const auto found = free_.lower_bound(bytes);
     if (found != free_.end() && found->first <= bytes + bytes / 8) {
@@ -70,12 +58,12 @@ class Arena {
       add_live(block.bytes);
       return block;
     }
-    void* pointer = system_allocate(bytes);
+    void* pointer = std::aligned_alloc(alignment, bytes);
     if (pointer == nullptr) {
       release_locked();
-      pointer = system_allocate(bytes);
+      pointer = std::aligned_alloc(alignment, bytes);
     }
-    require<Error>(pointer != nullptr, "memory: the system has no ", wanted, " bytes left; ", stats_.live, " are in use");
+    require_memory(pointer != nullptr, wanted);
     ++stats_.system_allocations;
     add_live(bytes);
     return {pointer, bytes};
@@ -84,6 +72,10 @@ class Arena {
   void free(Block block) noexcept {
     const std::lock_guard lock(mutex_);
     stats_.live -= block.bytes;
+    if (block.bytes >= LargeBlocks::smallest) {
+      stats_.cached += large_.give(block.pointer);
+      return;
+    }
     try {
       free_[block.bytes].push_back(block.pointer);
       stats_.cached += block.bytes;
@@ -113,15 +105,41 @@ class Arena {
     if (stats_.live > stats_.peak) stats_.peak = stats_.live;
   }
 
+  Block allocate_large(std::size_t wanted) {
+    const std::size_t bytes = LargeBlocks::rounded(wanted);
+    std::size_t touched = large_.touched();
+    void* pointer = large_.take(bytes);
+    if (pointer == nullptr) {
+      release_locked();
+      touched = large_.touched();
+      pointer = large_.take(bytes);
+    }
+    require_memory(pointer != nullptr, wanted);
+    if (large_.touched() > touched) ++stats_.system_allocations;
+    stats_.cached += large_.touched() - touched;
+    stats_.cached -= bytes;
+    add_live(bytes);
+    return {pointer, bytes};
+  }
+
+  void require_memory(bool found, std::size_t wanted) const {
+    require<Error>(found, "memory: the system has no ", wanted, " bytes left; ", stats_.live, " are in use");
+  }
+
   void release_locked() {
-    for (auto& [bytes, blocks] : free_)
+    for (auto& [bytes, blocks] : free_) {
       for (void* block : blocks) std::free(block);
+      stats_.cached -= bytes * blocks.size();
+    }
     free_.clear();
-    stats_.cached = 0;
+    const std::size_t touched = large_.touched();
+    large_.release();
+    stats_.cached -= touched - large_.touched();
   }
 
   mutable std::mutex mutex_;
   std::map<std::size_t, std::vector<void*>> free_;
+  LargeBlocks large_;
   Stats stats_;
 };
 
@@ -139,7 +157,7 @@ inline Stats stats() { return detail::arena().stats(); }
 /// Starts the measurement of the peak anew.
 inline void reset_peak() { detail::arena().reset_peak(); }
 
-/// Gives all cached blocks back to the system.
+/// Gives cached blocks back to the system; a region that still holds a large block in use stays.
 inline void release_cache() { detail::arena().release(); }
 
 }  // namespace kashi::inline v0::memory

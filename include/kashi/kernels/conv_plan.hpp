@@ -14,7 +14,8 @@
 
 namespace kashi::inline v0::kernels {
 
-/// What happens to results on their way out: + bias [O], + residual (laid out as the result), ReLU. Null means none.
+/// What happens to results on their way out: + bias [O], + residual (laid out as the result), ReLU
+/// (ReLU6 with most = 6). Null means none.
 template <class T>
 using ConvEpilogue = detail::Epilogue<T>;
 

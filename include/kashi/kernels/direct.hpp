@@ -240,6 +240,7 @@ struct Epilogue {
   const T* bias = nullptr;      ///< by output channel, or null
   const T* residual = nullptr;  ///< laid out as the output, or null
   bool relu = false;
+  T most = std::numeric_limits<T>::infinity();  ///< with relu: no result is larger, 6 for ReLU6
 };
 
 /// Multiplies all pixel blocks with packed weights; `zeros` holds in_channels() zeros, the bias is packed.
@@ -287,6 +288,7 @@ void multiply_blocks(const DirectPlan& plan, const T* x, const T* packed, const 
             job.start = is_first ? epilogue.residual : y;
             job.out_base = y;
             job.relu = is_last && epilogue.relu;
+            job.most = epilogue.most;
             kernels.multiply[blocks.vectors(block) - 1][0](job);
             weight += taps * job.depth * blocks.width(block);
           }

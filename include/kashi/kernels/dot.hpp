@@ -94,7 +94,7 @@ struct DotTaps {
 /// The epilogue of one row of results, whose first lies `offset` elements into the array.
 template <class T>
 void finish_dot_row(const DirectShape& s, const Epilogue<T>& epilogue, Index offset, T* out) {
-  const auto& [bias, residual, relu] = epilogue;
+  const auto& [bias, residual, relu, most] = epilogue;
   if (bias == nullptr && residual == nullptr && !relu) return;
   const Index step = s.columns.out_step * s.width;
   for (Index j = 0; j < s.columns.count; ++j) {
@@ -102,7 +102,7 @@ void finish_dot_row(const DirectShape& s, const Epilogue<T>& epilogue, Index off
       T& value = out[j * step + c];
       if (bias != nullptr) value += bias[c];
       if (residual != nullptr) value += residual[offset + j * step + c];
-      if (relu && value < T(0)) value = T(0);
+      if (relu) value = value < T(0) ? T(0) : value > most ? most : value;
     }
   }
 }

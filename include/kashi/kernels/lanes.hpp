@@ -27,6 +27,7 @@ struct LaneJob {
   const T* bias = nullptr;      ///< padded to whole vectors, or null
   const T* residual = nullptr;  ///< laid out as out, or null
   bool relu = false;
+  T most = std::numeric_limits<T>::infinity();  ///< with relu: no result is larger
   T* out = nullptr;
   Index out_step = 0;
   Index pixels = 0;
@@ -135,6 +136,7 @@ void run_lanes(const DirectShape& s, const T* x, const T* packed, const Epilogue
     job.pixel_step = s.columns.in_step * channels;
     job.bias = epilogue.bias != nullptr ? scratch : nullptr;
     job.relu = epilogue.relu;
+    job.most = epilogue.most;
     job.out_step = s.columns.out_step * channels;
     for (Index row = first; row < last; ++row) {
       const Index image = row / s.rows.count;

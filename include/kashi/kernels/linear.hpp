@@ -8,8 +8,6 @@
 
 namespace kashi::inline v0::kernels {
 
-namespace detail {
-
 /// The 1x1 convolution that a linear layer is.
 inline ConvGeometry linear_geometry(Index rows, Index in, Index out) {
   ConvGeometry g;
@@ -19,6 +17,8 @@ inline ConvGeometry linear_geometry(Index rows, Index in, Index out) {
   g.out_channels = out;
   return g;
 }
+
+namespace detail {
 
 inline constexpr Index few_rows = 8;
 
@@ -57,18 +57,21 @@ void linear_four_rows(Index rows, Index in, Index out, const T* x, const T* weig
 
 }  // namespace detail
 
+/// False for a few rows, which read the weight where it lies.
+inline bool linear_uses_packed_weights(Index rows) { return rows > detail::few_rows; }
+
 /// Elements of scratch memory that linear_forward() needs.
 template <class T>
 Index linear_forward_workspace(Index rows, Index in, Index out) {
   if (rows <= detail::few_rows) return 4 * round_up(in, detail::dots<T>().lanes);
-  return conv2d_forward_workspace<T>(detail::linear_geometry(rows, in, out));
+  return conv2d_forward_workspace<T>(linear_geometry(rows, in, out));
 }
 
 /// y = x * weight' + bias. `bias` [out] may be null.
 template <class T>
 void linear_forward(Index rows, Index in, Index out, const T* x, const T* weight, const T* bias, T* y, T* workspace) {
   if (rows > detail::few_rows) {
-    return conv2d_forward(detail::linear_geometry(rows, in, out), x, weight, bias, y, workspace);
+    return conv2d_forward(linear_geometry(rows, in, out), x, weight, bias, y, workspace);
   }
   for (Index r = 0; r < rows; r += 4) {
     detail::linear_four_rows(std::min<Index>(4, rows - r), in, out, x + r * in, weight, bias, y + r * out, workspace);
@@ -78,25 +81,25 @@ void linear_forward(Index rows, Index in, Index out, const T* x, const T* weight
 /// Elements of scratch memory that linear_backward_data() needs.
 template <class T>
 Index linear_backward_data_workspace(Index rows, Index in, Index out) {
-  return conv2d_backward_data_workspace<T>(detail::linear_geometry(rows, in, out));
+  return conv2d_backward_data_workspace<T>(linear_geometry(rows, in, out));
 }
 
 /// dx = dy * weight.
 template <class T>
 void linear_backward_data(Index rows, Index in, Index out, const T* dy, const T* weight, T* dx, T* workspace) {
-  conv2d_backward_data(detail::linear_geometry(rows, in, out), dy, weight, dx, workspace);
+  conv2d_backward_data(linear_geometry(rows, in, out), dy, weight, dx, workspace);
 }
 
 /// Elements of scratch memory that linear_backward_weight() needs.
 template <class T>
 Index linear_backward_weight_workspace(Index rows, Index in, Index out) {
-  return conv2d_backward_weight_workspace<T>(detail::linear_geometry(rows, in, out));
+  return conv2d_backward_weight_workspace<T>(linear_geometry(rows, in, out));
 }
 
 /// dweight = dy' * x.
 template <class T>
 void linear_backward_weight(Index rows, Index in, Index out, const T* x, const T* dy, T* dweight, T* workspace) {
-  conv2d_backward_weight(detail::linear_geometry(rows, in, out), x, dy, dweight, workspace);
+  conv2d_backward_weight(linear_geometry(rows, in, out), x, dy, dweight, workspace);
 }
 
 }  // namespace kashi::inline v0::kernels

@@ -117,6 +117,7 @@ void stem_multiply(const StemPlan& plan, const StemInput<T>& input, Index first_
     job.start = epilogue.residual;
     job.out_base = y;
     job.relu = epilogue.relu;
+    job.most = epilogue.most;
     for (Index block = 0; block < plan.blocks.count(); ++block) {
       job.weight = packed + plan.depth() * plan.blocks.begin(block);
       job.out_offset = plan.blocks.begin(block);

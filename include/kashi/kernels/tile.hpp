@@ -27,6 +27,7 @@ struct MultiplyJob {
   const T* start = nullptr;      ///< where sums start: an array laid out as out_base, or null for zero
   const T* out_base = nullptr;   ///< the array that `out` points into; used with `start`
   bool relu = false;
+  T most = std::numeric_limits<T>::infinity();  ///< with relu: no result is larger
 };
 
 /// out[row][columns] (+)= sum over p < count of a[row] * b[columns], where one side moves by offsets[p], the other by

@@ -33,6 +33,7 @@ struct WinogradScatterJob {
   const T* bias = nullptr;      ///< padded to whole vectors, or null
   const T* residual = nullptr;  ///< laid out as out, or null
   bool relu = false;
+  T most = std::numeric_limits<T>::infinity();  ///< with relu: no result is larger
 };
 
 /// One instruction set's transforms for one tile size.
@@ -259,6 +260,7 @@ void run_winograd(const WinogradPlan& plan, const T* x, const T* packed, const E
     job.column_step = s.out_channels();
     job.bias = bias != nullptr ? packed_bias + group * plan.blocks.padded() + plan.blocks.begin(first) : nullptr;
     job.relu = epilogue.relu;
+    job.most = epilogue.most;
     for (Index t = 0; t < count; ++t) {
       const WinogradTile at(plan.tiles_of, t0 + t);
       const Index offset =

@@ -16,10 +16,22 @@ namespace kashi::inline v0::nn {
     std::string kind() const override { return #Name; }                                         \
   };
 
+// The same for one that the layer before it can do as it stores.
+#define KASHI_FUSED_ACTIVATION_LAYER(Name, activation, expression)                              \
+  template <class T = float>                                                                    \
+  class Name : public Module<T> {                                                               \
+   public:                                                                                      \
+    Variable<T> forward(const Variable<T>& x) const override { return expression; }             \
+    bool join(Tail<T>& tail) const override {                                                   \
+      return detail::is_exactly<Name>(*this) && tail.append({nullptr, {}, activation});         \
+    }                                                                                           \
+    std::string kind() const override { return #Name; }                                         \
+  };
+
 /// max(x, 0).
-KASHI_ACTIVATION_LAYER(ReLU, relu(x))
+KASHI_FUSED_ACTIVATION_LAYER(ReLU, Activation::relu, relu(x))
 /// x held within [0, 6].
-KASHI_ACTIVATION_LAYER(ReLU6, relu6(x))
+KASHI_FUSED_ACTIVATION_LAYER(ReLU6, Activation::relu6, relu6(x))
 /// 1 / (1 + e^-x).
 KASHI_ACTIVATION_LAYER(Sigmoid, sigmoid(x))
 /// Hyperbolic tangent.
@@ -32,6 +44,7 @@ KASHI_ACTIVATION_LAYER(SiLU, silu(x))
 KASHI_ACTIVATION_LAYER(HardSwish, hard_swish(x))
 
 #undef KASHI_ACTIVATION_LAYER
+#undef KASHI_FUSED_ACTIVATION_LAYER
 
 /// x where positive, else slope * x.
 template <class T = float>

@@ -73,9 +73,14 @@ class Sequential : public Module<T> {
   }
 
   Variable<T> forward(const Variable<T>& x) const override {
-    Variable<T> value = x;
-    for (const auto& [name, module] : modules_) value = (*module)(value);
-    return value;
+    try {
+      return run_fused(modules_, x, Tail<T>());
+    } catch (const ShapeError&) {
+      return one_by_one(x);  // fails again, and knows in which layer
+    }
+  }
+  Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
+    return detail::is_exactly<Sequential>(*this) ? run_fused(modules_, x, tail) : tail.apply(this->forward(x));
   }
   void members(Members<T>& m) override {
     for (auto& [name, module] : modules_) m(name, module);
@@ -83,6 +88,12 @@ class Sequential : public Module<T> {
   std::string kind() const override { return "Sequential"; }
 
  private:
+  Variable<T> one_by_one(const Variable<T>& x) const {
+    Variable<T> value = x;
+    for (const auto& [name, module] : modules_) value = (*module)(value);
+    return value;
+  }
+
   std::vector<std::pair<std::string, std::shared_ptr<Module<T>>>> modules_;
 };
 
@@ -94,6 +105,7 @@ template <class T = float>
 class Identity : public Module<T> {
  public:
   Variable<T> forward(const Variable<T>& x) const override { return x; }
+  bool join(Tail<T>&) const override { return true; }
   std::string kind() const override { return "Identity"; }
 };
 
@@ -134,10 +146,14 @@ class Residual : public Module<T> {
         shortcut_(std::make_shared<std::remove_cvref_t<Shortcut>>(std::forward<Shortcut>(shortcut))) {}
 
   Variable<T> forward(const Variable<T>& x) const override {
-    const Variable<T> y = (*body_)(x), skipped = shortcut_ ? (*shortcut_)(x) : x;
-    require<ShapeError>(y.shape() == skipped.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ", skipped.shape(),
-                        shortcut_ ? "" : " (give it a shortcut that changes the shape, such as a 1x1 convolution)");
-    return add(y, skipped);
+    try {
+      return with_shortcut(x, {});
+    } catch (const ShapeError&) {
+      return one_by_one(x);  // fails again, and knows in which layer
+    }
+  }
+  Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
+    return detail::is_exactly<Residual>(*this) ? with_shortcut(x, tail) : tail.apply(this->forward(x));
   }
   void members(Members<T>& m) override {
     m(names_.body, body_);
@@ -146,6 +162,21 @@ class Residual : public Module<T> {
   std::string kind() const override { return "Residual"; }
 
  private:
+  /// The shortcut is the first step of what the body does at its end.
+  Variable<T> with_shortcut(const Variable<T>& x, const Tail<T>& tail) const {
+    Tail<T> sum{.norm = nullptr, .residual = shortcut_ ? (*shortcut_)(x) : x};
+    const bool fits = sum.append(tail);
+    const Variable<T> y = body_->has_hooks() ? sum.apply((*body_)(x)) : body_->call_with(x, sum);
+    return fits ? y : tail.apply(y);
+  }
+
+  Variable<T> one_by_one(const Variable<T>& x) const {
+    const Variable<T> y = (*body_)(x), skipped = shortcut_ ? (*shortcut_)(x) : x;
+    require<ShapeError>(y.shape() == skipped.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ", skipped.shape(),
+                        shortcut_ ? "" : " (give it a shortcut that changes the shape, such as a 1x1 convolution)");
+    return add(y, skipped);
+  }
+
   ResidualNames names_;
   std::shared_ptr<Module<T>> body_;
   std::shared_ptr<Module<T>> shortcut_;

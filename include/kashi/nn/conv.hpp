@@ -4,6 +4,7 @@
 #include <kashi/nn/init.hpp>
 #include <kashi/nn/module.hpp>
 #include <kashi/ops/conv.hpp>
+#include <kashi/ops/prepared_conv.hpp>
 
 namespace kashi::inline v0::nn {
 
@@ -49,7 +50,13 @@ class Conv2d : public Module<T> {
     if (options.bias) bias_ = init::default_parameter<T>({options.out}, fan_in);
   }
 
-  Variable<T> forward(const Variable<T>& x) const override { return conv2d(x, weight_, bias_, operation()); }
+  Variable<T> forward(const Variable<T>& x) const override {
+    return detail::is_inference(*this) ? infer(x, {}) : conv2d(x, weight_, bias_, operation());
+  }
+  Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
+    return detail::is_inference(*this) && detail::is_exactly<Conv2d>(*this) ? infer(x, tail) : tail.apply(this->forward(x));
+  }
+  void forget_prepared() const override { prepared_->clear(); }
   void members(Members<T>& m) override {
     m("weight", weight_);
     m("bias", bias_);
@@ -71,9 +78,20 @@ class Conv2d : public Module<T> {
  private:
   kashi::Conv2dOptions operation() const { return {.stride = options_.stride, .padding = options_.padding, .dilation = options_.dilation, .groups = options_.groups}; }
 
+  /// The convolution and its tail with packed weights, which are kept (PreparedConvCache).
+  Variable<T> infer(const Variable<T>& x, const Tail<T>& tail) const {
+    const ConvGeometry g = kashi::detail::conv2d_checked_geometry(x, weight_, bias_, operation());
+    const Tensor<T> bias = bias_.defined() ? bias_.value() : Tensor<T>();
+    Tensor<T> y = Tensor<T>::empty(kashi::detail::shape_of(g.output_sizes()));
+    tail.check(y.shape());
+    prepared_->get(g, weight_.value(), bias, tail.norm.get())->run(x.value().data(), tail.conv_end(), y.mutable_data());
+    return y;
+  }
+
   Conv2dOptions options_;
   Variable<T> weight_;
   Variable<T> bias_;
+  std::shared_ptr<PreparedConvCache<T>> prepared_ = std::make_shared<PreparedConvCache<T>>();
 };
 
 /// Options of nn::ConvTranspose2d, in PyTorch's order.

@@ -13,6 +13,7 @@ class Dropout : public Module<T> {
  public:
   explicit Dropout(double p = 0.5) : p_(p) { require(p >= 0 && p <= 1, "Dropout: p must lie in [0, 1]; got ", p); }
   Variable<T> forward(const Variable<T>& x) const override { return dropout(x, p_, this->is_training()); }
+  bool join(Tail<T>&) const override { return !this->is_training(); }
   std::string kind() const override { return "Dropout"; }
   std::string to_string() const override { return text("Dropout(", p_, ")"); }
 
@@ -26,6 +27,7 @@ class Dropout2d : public Module<T> {
  public:
   explicit Dropout2d(double p = 0.5) : p_(p) { require(p >= 0 && p <= 1, "Dropout2d: p must lie in [0, 1]; got ", p); }
   Variable<T> forward(const Variable<T>& x) const override { return dropout2d(x, p_, this->is_training()); }
+  bool join(Tail<T>&) const override { return !this->is_training(); }
   std::string kind() const override { return "Dropout2d"; }
   std::string to_string() const override { return text("Dropout2d(", p_, ")"); }
 

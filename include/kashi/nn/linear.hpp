@@ -5,6 +5,7 @@
 #include <kashi/nn/init.hpp>
 #include <kashi/nn/module.hpp>
 #include <kashi/ops/linear.hpp>
+#include <kashi/ops/prepared_conv.hpp>
 
 namespace kashi::inline v0::nn {
 
@@ -30,7 +31,13 @@ class Linear : public Module<T> {
     if (options.bias) bias_ = init::default_parameter<T>({options.out}, options.in);
   }
 
-  Variable<T> forward(const Variable<T>& x) const override { return linear(x, weight_, bias_); }
+  Variable<T> forward(const Variable<T>& x) const override {
+    return is_quick(x, {}) ? infer(x, {}) : linear(x, weight_, bias_);
+  }
+  Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
+    return is_quick(x, tail) && detail::is_exactly<Linear>(*this) ? infer(x, tail) : tail.apply(this->forward(x));
+  }
+  void forget_prepared() const override { prepared_->clear(); }
   void members(Members<T>& m) override {
     m("weight", weight_);
     m("bias", bias_);
@@ -49,9 +56,27 @@ class Linear : public Module<T> {
   const Variable<T>& bias() const { return bias_; }
 
  private:
+  /// Whether packed weights pay: a few rows read the weight where it lies (kernels::linear_forward).
+  bool is_quick(const Variable<T>& x, const Tail<T>& tail) const {
+    return detail::is_inference(*this) && x.rank() >= 1 && x.size(-1) == options_.in &&
+           (tail.norm != nullptr || kernels::linear_uses_packed_weights(x.numel() / options_.in));
+  }
+
+  /// The product and its tail with packed weights, which are kept (PreparedConvCache).
+  Variable<T> infer(const Variable<T>& x, const Tail<T>& tail) const {
+    const Index rows = x.numel() / options_.in;
+    const Tensor<T> bias = bias_.defined() ? bias_.value() : Tensor<T>();
+    Tensor<T> y = Tensor<T>::empty(x.shape().with(-1, options_.out));
+    tail.check(y.shape());
+    prepared_->get(kernels::linear_geometry(rows, options_.in, options_.out), weight_.value(), bias, tail.norm.get())
+        ->run(x.value().data(), tail.conv_end(), y.mutable_data());
+    return y;
+  }
+
   LinearOptions options_;
   Variable<T> weight_;
   Variable<T> bias_;
+  std::shared_ptr<PreparedConvCache<T>> prepared_ = std::make_shared<PreparedConvCache<T>>();
 };
 
 KASHI_INSTANTIATE(class Linear<float>)

@@ -117,6 +117,7 @@ LoadReport Module<T>::load_state_dict(const StateDict<T>& state, const LoadOptio
   }
   if (options.strict) report.require_complete();
   for (auto& [target, source] : copies) target.copy_from(source);
+  for (auto& [name, module] : this->named_modules()) module->forget_prepared();
   return report;
 }
 

@@ -15,10 +15,12 @@
 
 #include <memory>
 #include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include <kashi/autograd/engine.hpp>
+#include <kashi/nn/fusion.hpp>
 #include <kashi/nn/state_dict.hpp>
 
 namespace kashi::inline v0::nn {
@@ -88,6 +90,23 @@ class Module {
   /// What the module computes; called through operator(). Shapes as the module's own description says.
   virtual Variable<T> forward(const Variable<T>& x) const = 0;
 
+  /// Computes, then does what `tail` says; with names of layers in errors, without hooks. Containers call it.
+  Variable<T> call_with(const Variable<T>& x, const Tail<T>& tail) const {
+    try {
+      return forward_with(x, tail);
+    } catch (Error& error) {
+      name_layer(error);
+      throw;
+    }
+  }
+  /// tail.apply(forward(x)), in one pass where a module can (fusion.hpp).
+  virtual Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const { return tail.apply(forward(x)); }
+  /// Adds this module, as it would compute now, to what is done to the result of the one before it. False if it can't be
+  /// a step there.
+  virtual bool join(Tail<T>&) const { return false; }
+  /// Gives back memory that only makes the next call quicker, such as packed weights.
+  virtual void forget_prepared() const {}
+
   /// Names the members; see Members.
   virtual void members(Members<T>&) {}
 
@@ -123,7 +142,10 @@ class Module {
 
   /// Training mode: batch norm uses the batch's statistics, dropout drops. New modules are in training mode.
   void train(bool on = true) {
-    for (auto& [name, module] : named_modules()) module->training_ = on;
+    for (auto& [name, module] : named_modules()) {
+      module->training_ = on;
+      if (on) module->forget_prepared();
+    }
   }
   /// Evaluation mode.
   void eval() { train(false); }
@@ -146,6 +168,8 @@ class Module {
   /// `num_batches_tracked` may be absent.
   LoadReport load_state_dict(const StateDict<T>& state, const LoadOptions& options = {});
 
+  /// True while a forward hook or pre-hook is registered.
+  bool has_hooks() const { return (pre_hooks_ != nullptr && !pre_hooks_->empty()) || (hooks_ != nullptr && !hooks_->empty()); }
   /// Calls `hook` before (after) every computation of this module, until the handle's remove().
   HookHandle register_forward_pre_hook(ForwardPreHook<T> hook) { return add_hook(pre_hooks_, std::move(hook)); }
   HookHandle register_forward_hook(ForwardHook<T> hook) { return add_hook(hooks_, std::move(hook)); }
@@ -185,6 +209,18 @@ class Module {
 };
 
 namespace detail {
+
+/// False for classes derived from a layer of the library, whose forward() may be another: they are not fused.
+template <class Layer>
+bool is_exactly(const auto& module) {
+  return typeid(module) == typeid(Layer);
+}
+
+/// Eval mode without gradients: layers may keep packed weights and fold batch norms.
+template <class T>
+bool is_inference(const Module<T>& module) {
+  return !grad_enabled() && !module.is_training();
+}
 
 /// Walks a module's members and calls the functions that are set.
 template <class T>

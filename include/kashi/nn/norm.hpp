@@ -14,6 +14,11 @@ struct BatchNormOptions {
   bool track_running_stats = true;   ///< otherwise eval mode uses the batch's statistics too
 };
 
+template <class T>
+class BatchNorm1d;
+template <class T>
+class BatchNorm2d;
+
 namespace detail {
 
 /// What batch norm of images and of features share. In training each channel is normalised by the batch's mean and biased
@@ -36,14 +41,16 @@ class BatchNorm : public Module<T> {
     }
   }
 
-  Variable<T> forward(const Variable<T>& x) const override {
-    if (is_identity_) return x;
-    require<ShapeError>(x.rank() == rank_ && x.size(-1) == channels_, kind_, ": the input must be ", rank_ == 4 ? "[N,H,W," : "[N,", channels_, "]; got ", x.shape());
-    const bool training = this->is_training() || !options_.track_running_stats;
-    Tensor<T> mean = running_mean_, variance = running_var_, count = num_batches_tracked_;
-    Variable<T> y = batch_norm(x, weight_, bias_, mean, variance, {.training = training, .momentum = options_.momentum, .eps = options_.eps});
-    if (this->is_training() && options_.track_running_stats) count.at() += T{1};
-    return y;
+  Variable<T> forward(const Variable<T>& x) const override { return normalize(x, {}); }
+  Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
+    return is_library_layer() ? normalize(x, tail) : tail.apply(this->forward(x));
+  }
+  bool join(Tail<T>& tail) const override {
+    if (!is_library_layer() || !is_inference(*this)) return false;
+    if (is_identity_) return true;
+    if (!options_.track_running_stats) return false;
+    const auto value = [](const Variable<T>& affine) { return affine.defined() ? affine.value() : Tensor<T>(); };
+    return tail.append({std::make_shared<const FoldedNorm<T>>(FoldedNorm<T>{value(weight_), value(bias_), running_mean_, running_var_, options_.eps}), {}});
   }
   void members(Members<T>& m) override {
     m("weight", weight_);
@@ -78,6 +85,22 @@ class BatchNorm : public Module<T> {
   const Tensor<T>& running_var() const { return running_var_; }
 
  private:
+  bool is_library_layer() const { return is_exactly<BatchNorm1d<T>>(*this) || is_exactly<BatchNorm2d<T>>(*this); }
+
+  /// Batch norm, then the tail, in one pass where it can be.
+  Variable<T> normalize(const Variable<T>& x, const Tail<T>& tail) const {
+    if (is_identity_) return tail.apply(x);
+    require<ShapeError>(x.rank() == rank_ && x.size(-1) == channels_, kind_, ": the input must be ", rank_ == 4 ? "[N,H,W," : "[N,", channels_, "]; got ", x.shape());
+    const bool training = this->is_training() || !options_.track_running_stats;
+    Tensor<T> mean = running_mean_, variance = running_var_, count = num_batches_tracked_;
+    const kashi::BatchNormOptions options{.training = training, .momentum = options_.momentum, .eps = options_.eps};
+    const bool fuses = tail.norm == nullptr && tail.activation != Activation::relu6;
+    const kashi::detail::NormEnd<T> end = fuses ? kashi::detail::NormEnd<T>{tail.residual, tail.activation == Activation::relu} : kashi::detail::NormEnd<T>();
+    const Variable<T> y = kashi::detail::batch_norm_operation<T>("batch_norm", x, weight_, bias_, mean, variance, options, end);
+    if (this->is_training() && options_.track_running_stats) count.at() += T{1};
+    return fuses ? y : tail.apply(y);
+  }
+
   const char* kind_;
   int rank_;
   Index channels_;

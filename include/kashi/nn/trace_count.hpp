@@ -64,7 +64,8 @@ OperationCount count_operation(const TracedOperation<T>& op, const Shape& to) {
   using Matrices = std::pair<kashi::detail::SparseMatrix, kashi::detail::SparseMatrix>;
   const Shape& from = op.input_shapes[0];
   if (const auto* g = std::any_cast<kernels::ConvGeometry>(&op.detail))
-    return op.name == "conv2d_backward_data" ? count_transposed_convolution(*g, false) : count_convolution(*g, has_input(op, 2));
+    return op.name == "conv_transpose2d" || op.name == "conv2d_backward_data" ? count_transposed_convolution(*g, has_input(op, 2))
+                                                                             : count_convolution(*g, has_input(op, 2));
   if (const auto* g = std::any_cast<kernels::PoolGeometry>(&op.detail))
     return op.name == "avg_pool2d" ? count_average(to.numel(), g->kernel.height * g->kernel.width) : OperationCount{};
   if (const auto* m = std::any_cast<Matrices>(&op.detail)) return count_resize(m->first, m->second, from, to);

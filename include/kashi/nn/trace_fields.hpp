@@ -102,7 +102,7 @@ TracedAxis axis_through(const TracedOperation<T>& op, const TracedAxis& in, cons
   const bool is_image_axis = axis == 1 || axis == 2;
   if (const auto* g = std::any_cast<kernels::ConvGeometry>(&op.detail)) {
     if (!is_image_axis) return mixed(in);
-    const bool transposed = op.name == "conv2d_backward_data";
+    const bool transposed = op.name == "conv_transpose2d" || op.name == "conv2d_backward_data";
     const AxisWindow w = conv_window(*g, axis);
     return traced_axis(axis, transposed ? in.field->transposed_window(to[axis], w.kernel, w.stride, w.dilation, w.before)
                                         : in.field->window(w.units, w.kernel, w.stride, w.dilation, w.before));

@@ -12,6 +12,19 @@
 
 namespace kashi::inline v0 {
 
+namespace detail {
+
+/// The gradient through ReLU: dy where `output`, its result, is not 0; written over dy where nobody else holds that.
+template <class T>
+Variable<T> relu_gradient(const GradContext<T>& context, const Tensor<T>& output) {
+  if (context.create_graph()) return mul(context.grad(), map(output, [](T v) { return v <= T{0} ? T{0} : T{1}; }));
+  Tensor<T> dx = context.room_for_result();
+  kernels::relu_backward(dx.numel(), output.data(), context.grad().value().data(), dx.mutable_data());
+  return dx;
+}
+
+}  // namespace detail
+
 /// max(x, 0). Keeps its result, not its input, for the gradient: the next layer holds it anyway.
 template <Differentiable X>
 VariableOf<X> relu(const X& input) {
@@ -20,11 +33,21 @@ VariableOf<X> relu(const X& input) {
   Tensor<T> value = Tensor<T>::empty(x.shape());
   kernels::relu_forward(value.numel(), x.value().data(), value.mutable_data());
   return record<T>("relu", value, {x}, [y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
-    const Tensor<T> out = context.get(y).value();
-    if (context.create_graph()) return {mul(context.grad(), map(out, [](T v) { return v <= T{0} ? T{0} : T{1}; }))};
-    Tensor<T> dx = Tensor<T>::empty(out.shape());
-    kernels::relu_backward(dx.numel(), out.data(), context.grad().value().data(), dx.mutable_data());
-    return {dx};
+    return {detail::relu_gradient(context, context.get(y).value())};
+  });
+}
+
+/// relu(a + b) in one pass: the end of a residual block.
+template <Differentiable A, Differentiable B>
+VariableOf<A> add_relu(const A& left, const B& right) {
+  using T = ScalarOf<A>;
+  const Variable<T> a = as_variable(left), b = as_variable(right);
+  if (a.shape() != b.shape()) return relu(add(a, b));
+  Tensor<T> value = Tensor<T>::empty(a.shape());
+  kernels::add_relu(value.numel(), a.value().data(), b.value().data(), value.mutable_data());
+  return record<T>("add_relu", value, {a, b}, [y = SavedOutput(value)](const GradContext<T>& context) -> Gradients<T> {
+    const Variable<T> dx = detail::relu_gradient(context, context.get(y).value());
+    return {dx, dx};
   });
 }
 

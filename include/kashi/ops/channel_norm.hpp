@@ -5,6 +5,7 @@
 #pragma once
 
 #include <kashi/kernels/channels.hpp>
+#include <kashi/ops/activation.hpp>
 #include <kashi/ops/normalize.hpp>
 
 namespace kashi::inline v0::detail {
@@ -33,9 +34,17 @@ Tensor<T> by_channel(Index channels, F&& f) {
   return out;
 }
 
-/// (x - mean) * inverse * weight + bias.
+/// What follows a batch norm in the same pass: + residual, then ReLU.
 template <class T>
-Tensor<T> channel_normalize(const NormView& v, const Tensor<T>& x, const NormScale<T>& s, const Tensor<T>& weight, const Tensor<T>& bias) {
+struct NormEnd {
+  Variable<T> residual;  ///< shaped as the result, or undefined
+  bool relu = false;
+};
+
+/// (x - mean) * inverse * weight + bias, then the end.
+template <class T>
+Tensor<T> channel_normalize(const NormView& v, const Tensor<T>& x, const NormScale<T>& s, const Tensor<T>& weight,
+                            const Tensor<T>& bias, const NormEnd<T>& end) {
   Tensor<T> y = Tensor<T>::empty(x.shape());
   const Tensor<T> scale = by_channel<T>(v.G, [&, inverse = s.inverse.data(), w = weight.data()](Index c) { return inverse[c] * w[c]; });
   kernels::NormalizeJob<T> job;
@@ -45,61 +54,108 @@ Tensor<T> channel_normalize(const NormView& v, const Tensor<T>& x, const NormSca
   job.mean = s.mean.data();
   job.scale = scale.data();
   job.shift = bias.data();
+  job.residual = end.residual.defined() ? end.residual.value().data() : nullptr;
+  job.relu = end.relu;
   job.y = y.mutable_data();
   kernels::normalize_channels(job);
   return y;
 }
 
 /// dx, dweight, dbias: dx = weight * inverse * (dy - mean(dy) - z * mean(dy z)) with z = (x - mean) * inverse, or
-/// weight * inverse * dy for constant statistics; dweight = sum(dy z), dbias = sum(dy).
+/// weight * inverse * dy for constant statistics; dweight = sum(dy z), dbias = sum(dy). Where `output`, the result after
+/// ReLU or null, is 0, so is dy. dx is written to `dx`, which may be dy, and left out if that has no elements.
 template <class T>
-std::array<Tensor<T>, 3> channel_normalize_backward(const NormView& v, const Tensor<T>& x, const NormScale<T>& s, const Tensor<T>& weight, const Tensor<T>& dy) {
+std::array<Tensor<T>, 2> channel_normalize_backward(const NormView& v, const Tensor<T>& x, const NormScale<T>& s,
+                                                    const Tensor<T>& weight, const Tensor<T>& dy, const T* output, Tensor<T>& dx) {
   const T* inverse = s.inverse.data();
-  Tensor<T> sums = Tensor<T>::empty({v.G}), products = Tensor<T>::empty({v.G}), dx = Tensor<T>::empty(x.shape());
+  Tensor<T> sums = Tensor<T>::empty({v.G}), products = Tensor<T>::empty({v.G});
   Tensor<T> workspace = Tensor<T>::empty({kernels::channel_sums_workspace(v.S, v.G)});
   kernels::NormalizeGradientJob<T> job;
   job.rows = v.S;
   job.channels = v.G;
   job.x = x.data();
   job.dy = dy.data();
+  job.output = output;
   job.mean = s.mean.data();
   job.sums = sums.mutable_data();
   job.products = products.mutable_data();
   kernels::normalize_gradient_sums(job, workspace.mutable_data());
 
-  const T share = s.is_constant || v.S == 0 ? T{0} : T{1} / static_cast<T>(v.S);
   const T* total = sums.data();
   const T* product = products.data();
-  const Tensor<T> scale = by_channel<T>(v.G, [&, w = weight.data()](Index c) { return inverse[c] * w[c]; });
-  const Tensor<T> offset = by_channel<T>(v.G, [&](Index c) { return total[c] * share; });
-  const Tensor<T> slope = by_channel<T>(v.G, [&](Index c) { return inverse[c] * inverse[c] * product[c] * share; });
-  job.scale = scale.data();
-  job.offset = offset.data();
-  job.slope = slope.data();
-  job.dx = dx.mutable_data();
-  kernels::normalize_gradient(job);
-  return {dx, by_channel<T>(v.G, [&](Index c) { return product[c] * inverse[c]; }), sums};
+  if (dx.numel() > 0) {
+    const T share = s.is_constant || v.S == 0 ? T{0} : T{1} / static_cast<T>(v.S);
+    const Tensor<T> scale = by_channel<T>(v.G, [&, w = weight.data()](Index c) { return inverse[c] * w[c]; });
+    const Tensor<T> offset = by_channel<T>(v.G, [&](Index c) { return total[c] * share; });
+    const Tensor<T> slope = by_channel<T>(v.G, [&](Index c) { return inverse[c] * inverse[c] * product[c] * share; });
+    job.scale = scale.data();
+    job.offset = offset.data();
+    job.slope = slope.data();
+    job.dx = dx.mutable_data();
+    kernels::normalize_gradient(job);
+  }
+  return {by_channel<T>(v.G, [&](Index c) { return product[c] * inverse[c]; }), sums};
 }
 
-/// Batch norm with given statistics as an operation. `weight` and `bias` have shape [C] or are undefined.
+/// How batch norm with ReLU makes its result again: the result is as large as the input, and one pass away from it.
 template <class T>
-Variable<T> channel_norm_operation(const char* name, const NormView& v, const Variable<T>& x, const ChannelStatistics<T>& statistics, double eps,
-                                   bool is_constant, const Variable<T>& weight, const Variable<T>& bias) {
-  const Shape shape = v.statistics();
-  const NormScale<T> scale{statistics.mean.reshape(shape), by_channel<T>(v.G, [&, variance = statistics.variance.data()](Index c) {
-                                                             return 1.0 / std::sqrt(static_cast<double>(variance[c]) + eps);
-                                                           }).reshape(shape), is_constant};
-  Tensor<T> y = channel_normalize(v, x.value(), scale, affine_values(v, weight, T{1}), affine_values(v, bias, T{0}));
-  const Announce announced(is_constant);
-  return record<T>(name, std::move(y), {x, weight, bias}, [v, scale, eps, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> values = context.get(x), factor = context.get(w);
-    if (context.create_graph()) {
-      const auto [dx, dw, db] = normalize_backward_composed(v, values, scale, eps, factor, context.grad());
-      return {dx, dw, db};
-    }
-    const auto [dx, dw, db] = channel_normalize_backward(v, values.value(), scale, affine_values(v, factor, T{1}), context.grad().value());
-    return {Variable<T>(dx), Variable<T>(dw), Variable<T>(db)};
+std::shared_ptr<Recipe<T>> channel_norm_recipe(const char* name, const NormView& v, const Variable<T>& x, const NormScale<T>& scale,
+                                               const Tensor<T>& weight, const Tensor<T>& bias) {
+  return std::make_shared<Recipe<T>>([v, scale, x = saved_numbers(name, x), w = weight.clone(), b = bias.clone()] {
+    return channel_normalize<T>(v, x(), scale, w, b, {.residual = {}, .relu = true});
   });
+}
+
+/// Gradients of x, weight, bias and residual.
+template <class T>
+Gradients<T> channel_norm_gradients(const GradContext<T>& context, const NormView& v, const NormScale<T>& scale, double eps,
+                                    const Variable<T>& x, const Variable<T>& weight, const Tensor<T>& output, bool relu) {
+  if (context.create_graph()) {
+    const Variable<T> dy = relu ? relu_gradient(context, output) : context.grad();
+    const auto [dx, dw, db] = normalize_backward_composed(v, x, scale, eps, weight, dy);
+    return {dx, dw, db, context.needs(3) ? dy : Variable<T>()};
+  }
+  const Tensor<T> factor = affine_values(v, weight, T{1});
+  const bool wanted = context.needs(0);
+  if (context.needs(3)) {  // the residual's gradient is dy behind the ReLU, so it is made first
+    const Tensor<T> dy = (relu ? relu_gradient(context, output) : context.grad()).value();
+    Tensor<T> dx = wanted ? Tensor<T>::empty(dy.shape()) : Tensor<T>();
+    const auto [dw, db] = channel_normalize_backward<T>(v, x.value(), scale, factor, dy, nullptr, dx);
+    return {wanted ? Variable<T>(dx) : Variable<T>(), dw, db, dy};
+  }
+  Tensor<T> dx = wanted ? context.room_for_result() : Tensor<T>();
+  const auto [dw, db] =
+      channel_normalize_backward<T>(v, x.value(), scale, factor, context.grad().value(), relu ? output.data() : nullptr, dx);
+  return {wanted ? Variable<T>(dx) : Variable<T>(), dw, db, Variable<T>()};
+}
+
+/// Batch norm with given statistics as an operation. `weight` and `bias` have shape [C] or are undefined. With ReLU and
+/// no residual the result is not kept for gradients, but made again.
+template <class T>
+Variable<T> channel_norm_operation(const char* name, const NormView& v, const Variable<T>& x, const ChannelStatistics<T>& statistics,
+                                   double eps, bool is_constant, const Variable<T>& weight, const Variable<T>& bias,
+                                   const NormEnd<T>& end) {
+  const Shape shape = v.statistics();
+  const Tensor<T> inverse = by_channel<T>(v.G, [&, variance = statistics.variance.data()](Index c) {
+    return 1.0 / std::sqrt(static_cast<double>(variance[c]) + eps);
+  });
+  const NormScale<T> scale{statistics.mean.reshape(shape), inverse.reshape(shape), is_constant};
+  const Tensor<T> factor = affine_values(v, weight, T{1}), shift = affine_values(v, bias, T{0});
+  Tensor<T> y = channel_normalize(v, x.value(), scale, factor, shift, end);
+  const bool makes_again = end.relu && !end.residual.defined();
+  const SavedOutput<T> kept(end.relu && !makes_again ? y : Tensor<T>());
+  const auto recipe = makes_again ? channel_norm_recipe(name, v, x, scale, factor, shift) : nullptr;
+  const Announce announced(is_constant);
+  const Variable<T> result = record<T>(
+      name, std::move(y), {x, weight, bias, end.residual},
+      [v, scale, eps, kept, recipe, relu = end.relu, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
+        const Variable<T> values = context.get(x), factor_used = context.get(w);
+        const Tensor<T> output = recipe != nullptr ? recipe->value() : context.get(kept).value();
+        if (recipe != nullptr) recipe->forget();
+        return channel_norm_gradients(context, v, scale, eps, values, factor_used, output, relu);
+      });
+  if (result.node() != nullptr) result.node()->recipe = recipe;
+  return result;
 }
 
 }  // namespace kashi::inline v0::detail

@@ -89,8 +89,33 @@ Variable<T> conv_weight_gradient(const ConvGeometry& g, const Variable<T>& x, co
                    });
 }
 
+/// A transposed convolution is the data gradient of the convolution with geometry `g`; the bias is added as it stores.
+template <class T>
+Variable<T> conv_transpose_with_geometry(const ConvGeometry& g, const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias) {
+  const kernels::BackwardDataPlan<T> plan(g);
+  Tensor<T> y = Tensor<T>::empty(shape_of(g.input_sizes()));
+  Tensor<T> workspace = Tensor<T>::empty({kernels::conv2d_backward_data_workspace<T>(g)});
+  kernels::detail::pack_and_run(plan, x.value().data(), weight.value().data(), bias.defined() ? bias.value().data() : nullptr, y.mutable_data(),
+                                workspace.mutable_data());
+  const Announce announced(g);
+  return record<T>("conv_transpose2d", std::move(y), {x, weight, bias}, [g, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
+    const Variable<T>& dy = context.grad();
+    return {context.needs(0) ? conv_with_geometry(g, dy, context.get(w), Variable<T>()) : Variable<T>(),
+            context.needs(1) ? conv_weight_gradient(g, dy, context.get(x)) : Variable<T>(),
+            context.needs(2) ? sum_to_channels(dy) : Variable<T>()};
+  });
+}
+
 inline void check_bias(const char* who, bool defined, const Shape& bias, Index channels) {
   require<ShapeError>(!defined || bias == Shape{channels}, who, ": the bias must have shape [", channels, "]; got ", bias);
+}
+
+/// The geometry of conv2d(x, weight, bias, options). Throws as conv2d does.
+template <class T>
+ConvGeometry conv2d_checked_geometry(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias, const Conv2dOptions& options) {
+  const ConvGeometry g = kernels::conv2d_geometry("conv2d", sizes4("conv2d", "the input", x.shape()), sizes4("conv2d", "the weight", weight.shape()), options);
+  check_bias("conv2d", bias.defined(), bias.shape(), g.out_channels);
+  return g;
 }
 
 }  // namespace detail
@@ -101,9 +126,7 @@ template <Differentiable X, Differentiable W, Differentiable B>
 VariableOf<X> conv2d(const X& x, const W& weight, const B& bias, const Conv2dOptions& options = {}) {
   using T = ScalarOf<X>;
   const Variable<T> input = as_variable(x), w = as_variable(weight), b = as_variable(bias);
-  const ConvGeometry g = kernels::conv2d_geometry("conv2d", detail::sizes4("conv2d", "the input", input.shape()), detail::sizes4("conv2d", "the weight", w.shape()), options);
-  detail::check_bias("conv2d", b.defined(), b.shape(), g.out_channels);
-  return detail::conv_with_geometry<T>(g, input, w, b);
+  return detail::conv_with_geometry<T>(detail::conv2d_checked_geometry(input, w, b, options), input, w, b);
 }
 template <Differentiable X, Differentiable W>
 VariableOf<X> conv2d(const X& x, const W& weight, const Conv2dOptions& options = {}) {
@@ -120,8 +143,7 @@ VariableOf<X> conv_transpose2d(const X& x, const W& weight, const B& bias, const
   const Variable<T> input = as_variable(x), w = as_variable(weight), b = as_variable(bias);
   const ConvGeometry g = kernels::conv_transpose2d_geometry(who, detail::sizes4(who, "the input", input.shape()), detail::sizes4(who, "the weight", w.shape()), options);
   detail::check_bias(who, b.defined(), b.shape(), g.in_channels);
-  const Variable<T> y = detail::conv_data_gradient<T>(g, input, w);
-  return b.defined() ? add(y, b) : y;
+  return detail::conv_transpose_with_geometry<T>(g, input, w, b);
 }
 template <Differentiable X, Differentiable W>
 VariableOf<X> conv_transpose2d(const X& x, const W& weight, const ConvTranspose2dOptions& options = {}) {

@@ -42,6 +42,44 @@ void update_running(Tensor<T>& running, const Tensor<T>& fresh, double factor, d
 
 }  // namespace detail
 
+namespace detail {
+
+/// Checks and computes a batch norm with what follows it; see batch_norm().
+template <class T>
+Variable<T> batch_norm_operation(const char* who, const Variable<T>& input, const Variable<T>& w, const Variable<T>& b,
+                                 Tensor<T> running_mean, Tensor<T> running_var, const BatchNormOptions& options,
+                                 const NormEnd<T>& end = {}) {
+  NormView view = channels_last_view(who, input.shape());
+  view = {.N = 1, .S = view.N * view.S, .G = view.G, .K = 1};
+  const bool has_running = running_mean.numel() > 0 || running_var.numel() > 0;
+  const bool from_batch = options.training || !has_running;
+  check_affine(who, "weight", w, view.G, input.shape());
+  check_affine(who, "bias", b, view.G, input.shape());
+  if (has_running) {
+    check_affine<T>(who, "running mean", running_mean, view.G, input.shape());
+    check_affine<T>(who, "running variance", running_var, view.G, input.shape());
+  }
+  require<ShapeError>(!from_batch || view.S > 1, who, ": more than one value per channel is needed in training; input ",
+                      input.shape());
+  require<ShapeError>(!end.residual.defined() || end.residual.shape() == input.shape(), who,
+                      ": the residual must have the input's shape; input ", input.shape(), ", residual ",
+                      end.residual.shape());
+
+  if (!from_batch) {
+    const ChannelStatistics<T> known{running_mean.clone(), running_var.clone()};
+    return channel_norm_operation(who, view, input, known, options.eps, true, w, b, end);
+  }
+  const ChannelStatistics<T> fresh = channel_statistics(view, input.value());
+  if (has_running) {
+    const double count = static_cast<double>(view.S);
+    update_running(running_mean, fresh.mean, 1.0, options.momentum);
+    update_running(running_var, fresh.variance, count / (count - 1.0), options.momentum);
+  }
+  return channel_norm_operation(who, view, input, fresh, options.eps, false, w, b, end);
+}
+
+}  // namespace detail
+
 /// Batch norm of [N,C] or [N,...,C], one mean and variance for each channel (Ioffe and Szegedy 2015).
 ///
 /// weight, bias: [C] or undefined. running_mean, running_var [C] are updated in place in training (the variance
@@ -51,32 +89,28 @@ template <Differentiable X, Differentiable W, Differentiable B>
 VariableOf<X> batch_norm(const X& x, const W& weight, const B& bias, Tensor<ScalarOf<X>> running_mean,
                          Tensor<ScalarOf<X>> running_var, const BatchNormOptions& options = {}) {
   using T = ScalarOf<X>;
-  const char* who = "batch_norm";
-  const Variable<T> input = as_variable(x), w = as_variable(weight), b = as_variable(bias);
-  detail::NormView view = detail::channels_last_view(who, input.shape());
-  view = {.N = 1, .S = view.N * view.S, .G = view.G, .K = 1};
-  const bool has_running = running_mean.numel() > 0 || running_var.numel() > 0;
-  const bool from_batch = options.training || !has_running;
-  detail::check_affine(who, "weight", w, view.G, input.shape());
-  detail::check_affine(who, "bias", b, view.G, input.shape());
-  if (has_running) {
-    detail::check_affine<T>(who, "running mean", running_mean, view.G, input.shape());
-    detail::check_affine<T>(who, "running variance", running_var, view.G, input.shape());
-  }
-  require<ShapeError>(!from_batch || view.S > 1, who, ": more than one value per channel is needed in training; input ",
-                      input.shape());
+  return detail::batch_norm_operation<T>("batch_norm", as_variable(x), as_variable(weight), as_variable(bias),
+                                         running_mean, running_var, options);
+}
 
-  if (!from_batch) {
-    const detail::ChannelStatistics<T> known{running_mean.clone(), running_var.clone()};
-    return detail::channel_norm_operation(who, view, input, known, options.eps, true, w, b);
-  }
-  const detail::ChannelStatistics<T> fresh = detail::channel_statistics(view, input.value());
-  if (has_running) {
-    const double count = static_cast<double>(view.S);
-    detail::update_running(running_mean, fresh.mean, 1.0, options.momentum);
-    detail::update_running(running_var, fresh.variance, count / (count - 1.0), options.momentum);
-  }
-  return detail::channel_norm_operation(who, view, input, fresh, options.eps, false, w, b);
+/// relu(batch_norm(x, ...)), forward and backward in one pass.
+template <Differentiable X, Differentiable W, Differentiable B>
+VariableOf<X> batch_norm_relu(const X& x, const W& weight, const B& bias, Tensor<ScalarOf<X>> running_mean,
+                              Tensor<ScalarOf<X>> running_var, const BatchNormOptions& options = {}) {
+  using T = ScalarOf<X>;
+  return detail::batch_norm_operation<T>("batch_norm_relu", as_variable(x), as_variable(weight), as_variable(bias),
+                                         running_mean, running_var, options, {.residual = {}, .relu = true});
+}
+
+/// relu(batch_norm(x, ...) + residual), the end of a residual block, in one pass. `residual` has x's shape.
+template <Differentiable X, Differentiable R, Differentiable W, Differentiable B>
+VariableOf<X> batch_norm_add_relu(const X& x, const R& residual, const W& weight, const B& bias,
+                                  Tensor<ScalarOf<X>> running_mean, Tensor<ScalarOf<X>> running_var,
+                                  const BatchNormOptions& options = {}) {
+  using T = ScalarOf<X>;
+  return detail::batch_norm_operation<T>("batch_norm_add_relu", as_variable(x), as_variable(weight), as_variable(bias),
+                                         running_mean, running_var, options,
+                                         {.residual = as_variable(residual), .relu = true});
 }
 
 /// Batch norm with the batch's own statistics.

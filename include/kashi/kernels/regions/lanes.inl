@@ -89,7 +89,7 @@ KASHI_INLINE void lane_tile(const LaneJob<T>& job, Index pixel, Index channel) {
     }
   }
   if (job.relu) {
-    KASHI_UNROLL for (int i = 0; i < Pixels; ++i) sum[i] = relu<T>(sum[i]);
+    KASHI_UNROLL for (int i = 0; i < Pixels; ++i) sum[i] = clipped_relu<T>(sum[i], job.most);
   }
   KASHI_UNROLL for (int i = 0; i < Pixels; ++i) {
     if constexpr (Whole) {

@@ -34,6 +34,12 @@ template <class T>
 KASHI_INLINE Vec<T> relu(Vec<T> v) {
   return v < T(0) ? Vec<T>{} : v;
 }
+/// relu(v), but `most` where it is larger.
+template <class T>
+KASHI_INLINE Vec<T> clipped_relu(Vec<T> v, T most) {
+  v = relu<T>(v);
+  return v > most ? broadcast<T>(most) : v;
+}
 template <class V>
 KASHI_INLINE V maximum(V a, V b) {
   return a > b ? a : b;

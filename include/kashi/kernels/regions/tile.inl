@@ -41,7 +41,7 @@ KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, c
   }
   if (job.relu) {
     KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
-      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] = relu<T>(sum[i][j]);
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] = clipped_relu<T>(sum[i][j], job.most);
     }
   }
   KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {

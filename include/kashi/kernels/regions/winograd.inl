@@ -176,7 +176,7 @@ __attribute__((noinline)) void winograd_scatter(const WinogradScatterJob<T>& job
           if (job.residual != nullptr) {
             value += whole ? load(job.residual + offset) : load_part(job.residual + offset, count);
           }
-          if (job.relu) value = relu<T>(value);
+          if (job.relu) value = clipped_relu<T>(value, job.most);
           if (whole) {
             store(job.out + offset, value);
           } else {
