@@ -25,7 +25,7 @@ void check(const Problem<T>& p, double tolerance) {
   const Index channels = p.weight[0];
   random::Generator g(4);
   const Tensor<T> residual = g.normal<T>(detail::shape_of(p.geometry.output_sizes()), 0, 8);
-  const FoldedNorm<T> norm{g.normal<T>({channels}), g.normal<T>({channels}), g.normal<T>({channels}), g.uniform<T>({channels}, 0.5, 2), 1e-3};
+  const NormNumbers<T> norm{g.normal<T>({channels}), g.normal<T>({channels}), g.normal<T>({channels}), g.uniform<T>({channels}, 0.5, 2), 1e-3};
   Tensor<T> y = Tensor<T>::empty(residual.shape());
   cache.get(p.geometry, p.w, p.bias, &norm)->run(p.x.data(), {.residual = &residual, .relu = true, .most = 6}, y.mutable_data());
   const Variable<T> conv = conv2d(p.x, p.w, p.bias, p.options);

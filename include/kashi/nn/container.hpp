@@ -162,11 +162,13 @@ class Residual : public Module<T> {
   std::string kind() const override { return "Residual"; }
 
  private:
-  /// The shortcut is the first step of what the body does at its end.
+  /// The sum with the shortcut is the first step of what the body does at its end.
   Variable<T> with_shortcut(const Variable<T>& x, const Tail<T>& tail) const {
+    const bool is_apart = body_->has_hooks();
+    const Variable<T> first = is_apart ? (*body_)(x) : Variable<T>();
     Tail<T> sum{.norm = nullptr, .residual = shortcut_ ? (*shortcut_)(x) : x};
     const bool fits = sum.append(tail);
-    const Variable<T> y = body_->has_hooks() ? sum.apply((*body_)(x)) : body_->call_with(x, sum);
+    const Variable<T> y = is_apart ? sum.apply(first) : body_->call_with(x, sum);
     return fits ? y : tail.apply(y);
   }
 

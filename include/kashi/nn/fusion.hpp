@@ -6,7 +6,7 @@
 /// convolutions and linear layers fold the batch norm into their weights, add the residual and cut at 0 as they store;
 /// batch norm in training does the same in its own pass, forward and backward. All others compute, then apply the tail.
 /// Residual turns its shortcut into the tail of its body. A module with hooks joins nothing and is called as it is, so
-/// that its hooks see what they would see without fusion. Results differ from those of single layers by rounding.
+/// that its hooks see what they would see without fusion; all are, while operations are observed. Results differ from those of single layers by rounding.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ enum class Activation { none, relu, relu6 };
 /// What is done to a module's result in the same pass: batch norm, + residual, activation, in this order.
 template <class T>
 struct Tail {
-  std::shared_ptr<const FoldedNorm<T>> norm;  ///< null: none
+  std::shared_ptr<const NormNumbers<T>> norm;  ///< null: none
   Variable<T> residual;                       ///< undefined: none
   Activation activation = Activation::none;
 
@@ -78,10 +78,11 @@ struct Tail {
 /// x through modules one after the other (a range of pairs of a name and a pointer), then `outer`.
 template <class T, class Modules>
 Variable<T> run_fused(const Modules& modules, const Variable<T>& x, Tail<T> outer) {
+  const bool is_observed = kashi::detail::record_observer<T>() != nullptr;
   Variable<T> value = x;
   for (auto next = modules.begin(); next != modules.end();) {
     const auto& head = *(next++)->second;
-    if (head.has_hooks()) {
+    if (head.has_hooks() || is_observed) {
       value = head(value);
       continue;
     }

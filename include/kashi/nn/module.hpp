@@ -216,10 +216,10 @@ bool is_exactly(const auto& module) {
   return typeid(module) == typeid(Layer);
 }
 
-/// Eval mode without gradients: layers may keep packed weights and fold batch norms.
+/// Eval mode without gradients or an observer of operations: layers may keep packed weights and fold batch norms.
 template <class T>
 bool is_inference(const Module<T>& module) {
-  return !grad_enabled() && !module.is_training();
+  return !grad_enabled() && !module.is_training() && kashi::detail::record_observer<T>() == nullptr;
 }
 
 /// Walks a module's members and calls the functions that are set.

@@ -50,7 +50,7 @@ class BatchNorm : public Module<T> {
     if (is_identity_) return true;
     if (!options_.track_running_stats) return false;
     const auto value = [](const Variable<T>& affine) { return affine.defined() ? affine.value() : Tensor<T>(); };
-    return tail.append({std::make_shared<const FoldedNorm<T>>(FoldedNorm<T>{value(weight_), value(bias_), running_mean_, running_var_, options_.eps}), {}});
+    return tail.append({std::make_shared<const NormNumbers<T>>(NormNumbers<T>{value(weight_), value(bias_), running_mean_, running_var_, options_.eps}), {}});
   }
   void members(Members<T>& m) override {
     m("weight", weight_);

@@ -26,7 +26,7 @@ struct ConvEnd {
 
 /// A batch norm with running statistics as numbers by channel; tensors without elements mean 1 or 0.
 template <class T>
-struct FoldedNorm {
+struct NormNumbers {
   Tensor<T> weight, bias, mean, variance;
   double eps = 0;
 };
@@ -35,7 +35,7 @@ namespace detail {
 
 /// weight * s and (bias - mean) * s + shift by output channel, s = norm weight / sqrt(variance + eps).
 template <class T>
-void fold_norm(const FoldedNorm<T>& norm, Tensor<T>& weight, Tensor<T>& bias) {
+void fold_norm(const NormNumbers<T>& norm, Tensor<T>& weight, Tensor<T>& bias) {
   const Index channels = weight.size(0), row = channels == 0 ? 0 : weight.numel() / channels;
   Tensor<T> scaled = weight.clone(), shifted = Tensor<T>::zeros({channels});
   T* w = scaled.mutable_data();
@@ -91,7 +91,7 @@ class PreparedConvCache {
  public:
   /// The convolution for this geometry, weight, bias (may have no elements) and norm (may be null): kept or packed now.
   std::shared_ptr<const PreparedConv<T>> get(const kernels::ConvGeometry& g, const Tensor<T>& weight, const Tensor<T>& bias,
-                                             const FoldedNorm<T>* norm) {
+                                             const NormNumbers<T>* norm) {
     const Sources sources(weight, bias, norm);
     {
       const std::lock_guard lock(mutex_);
@@ -127,7 +127,7 @@ class PreparedConvCache {
     std::vector<std::uint64_t> versions;
     double eps = 0;
 
-    Sources(const Tensor<T>& weight, const Tensor<T>& bias, const FoldedNorm<T>* norm) : tensors{weight, bias} {
+    Sources(const Tensor<T>& weight, const Tensor<T>& bias, const NormNumbers<T>* norm) : tensors{weight, bias} {
       if (norm != nullptr) {
         tensors.insert(tensors.end(), {norm->weight, norm->bias, norm->mean, norm->variance});
         eps = norm->eps;
