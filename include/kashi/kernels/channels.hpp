@@ -119,20 +119,27 @@ void channel_statistics(Index rows, Index channels, const T* x, T* mean, T* vari
   });
   const Index size = detail::rows_of_block(rows, channels);
   const Index blocks = detail::blocks_of_rows(rows, channels);
-  for (Index c = 0; c < channels; ++c) {
-    double sum = 0;
-    for (Index b = 0; b < blocks; ++b) {
-      sum += static_cast<double>(std::min(size, rows - b * size)) * static_cast<double>(workspace[b * 2 * channels + c]);
+  constexpr Index width = 16;  // channels at a time, so that blocks are read along memory
+  for (Index c0 = 0; c0 < channels; c0 += width) {
+    const Index most = std::min(width, channels - c0);
+    double centre[width] = {}, squares[width] = {};
+    const auto for_each_part = [&](auto&& f) {
+      for (Index b = 0; b < blocks; ++b) f(static_cast<double>(std::min(size, rows - b * size)), workspace + b * 2 * channels + c0);
+    };
+    for_each_part([&](double count, const T* part) {
+      for (Index c = 0; c < most; ++c) centre[c] += count * static_cast<double>(part[c]);
+    });
+    for (Index c = 0; c < most; ++c) centre[c] = rows > 0 ? centre[c] / static_cast<double>(rows) : 0;
+    for_each_part([&](double count, const T* part) {
+      for (Index c = 0; c < most; ++c) {
+        const double distance = static_cast<double>(part[c]) - centre[c];
+        squares[c] += static_cast<double>(part[channels + c]) + count * distance * distance;
+      }
+    });
+    for (Index c = 0; c < most; ++c) {
+      mean[c0 + c] = static_cast<T>(centre[c]);
+      variance[c0 + c] = static_cast<T>(rows > 0 ? squares[c] / static_cast<double>(rows) : 0);
     }
-    const double centre = rows > 0 ? sum / static_cast<double>(rows) : 0;
-    double squares = 0;
-    for (Index b = 0; b < blocks; ++b) {
-      const double distance = static_cast<double>(workspace[b * 2 * channels + c]) - centre;
-      squares += static_cast<double>(workspace[(b * 2 + 1) * channels + c]) +
-                 static_cast<double>(std::min(size, rows - b * size)) * distance * distance;
-    }
-    mean[c] = static_cast<T>(centre);
-    variance[c] = static_cast<T>(rows > 0 ? squares / static_cast<double>(rows) : 0);
   }
 }
 
