@@ -1,0 +1,61 @@
+/// A network that classifies photographs, with all that it needs to take pixels in [0,1]: what the programs that look into
+/// networks share.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <kashi/models/presets.hpp>
+#include <kashi/nn/container.hpp>
+
+#include "common/program.hpp"
+
+namespace examples {
+
+/// Flags of programs that take a network.
+struct NetworkFlags {
+  std::string model = "squeezenet1_1";
+  std::string preset;
+  std::string names;
+
+  void add_to(CLI::App& app);
+};
+
+/// A network with its way of seeing pictures.
+struct PhotoNetwork {
+  std::string model;
+  kashi::models::Preset preset{};
+  kashi::nn::Sequential<float> net{};          ///< from normalised input to logits, in evaluation mode
+  kashi::nn::Sequential<float> from_pixels{};  ///< the same, from pixels [N,H,W,3] in [0,1]
+  std::string layer{};                         ///< the last layer that gives a map, by name
+  std::vector<std::string> class_names{};      ///< may be empty
+
+  /// A class for people: "flamingo (130)".
+  std::string name_of(kashi::Index class_index) const;
+  /// The part of a picture that the network sees, as 8 bits hold it: [crop,crop,3] in [0,1].
+  kashi::Tensor<float> see(const kashi::Tensor<float>& picture) const;
+};
+
+/// The network of --model with the weights of --weights; without, a small one that learns drawn digits on the spot (it says so).
+PhotoNetwork load_network(const Flags& flags, const NetworkFlags& network);
+
+/// The rows of a CSV file, each with the fields of the named columns in the order asked for; quotes may hold commas. Throws
+/// IoError, or FormatError for a missing column or a row that is too short.
+std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& path, const std::vector<std::string>& columns);
+
+/// A picture with its true class, or -1.
+struct Photo {
+  std::string name;
+  kashi::Tensor<float> pixels;  ///< what the network sees of it
+  kashi::Index label = -1;
+};
+
+/// The pictures of --data (a folder, or one file), in the order of their names, with the classes of a CSV file with the columns
+/// file and class_index ("" for none); without --data, drawn digits. At most `limit` of them, if above 0, spread evenly.
+std::vector<Photo> load_photos(const Flags& flags, const std::string& truth, const PhotoNetwork& network, kashi::Index limit = 0);
+
+/// Rows [begin, end) of the photos as a batch [N,H,W,3].
+kashi::Tensor<float> batch_of(const std::vector<Photo>& photos, std::size_t begin, std::size_t end);
+
+}  // namespace examples
