@@ -88,6 +88,10 @@
 #include <kashi/vision/feature_matching.hpp>
 #include <kashi/vision/qatm.hpp>
 
+#include <kashi/models/presets.hpp>
+#include <kashi/models/registry.hpp>
+#include <kashi/models/rename_rules.hpp>
+
 #include <kashi/plot/bar_chart.hpp>
 #include <kashi/plot/boxes.hpp>
 #include <kashi/plot/confusion_matrix.hpp>
@@ -115,6 +119,7 @@
 #include <kashi/train/metrics.hpp>
 #include <kashi/train/progress.hpp>
 #include <kashi/train/schedule.hpp>
+#include <kashi/train/self_test.hpp>
 #include <kashi/train/trainer.hpp>
 #include <kashi/train/weights.hpp>
 #endif

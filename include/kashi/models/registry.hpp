@@ -60,9 +60,10 @@ const std::vector<Entry<T>>& registry() {
 }  // namespace detail
 
 /// The names that make() knows.
-inline std::vector<std::string> names() {
+template <class T = float>
+std::vector<std::string> names() {
   std::vector<std::string> out;
-  for (const auto& entry : detail::registry<float>()) out.emplace_back(entry.name);
+  for (const auto& entry : detail::registry<T>()) out.emplace_back(entry.name);
   return out;
 }
 
