@@ -1,0 +1,38 @@
+/// A page in the browser that shows what a network sees in a photograph or a drawing.
+///
+///     playground --weights out/digits/best.safetensors                     draw a digit with the mouse
+///     playground --model resnet18 --weights resnet18.pth --labels names.txt   drop a photograph
+#include <cstdio>
+
+#include <kashi/train/interrupt.hpp>
+
+#include "common/program.hpp"
+#include "playground/classifier.hpp"
+#include "playground/server.hpp"
+
+using namespace kashi;
+
+int main(int argc, char** argv) {
+  examples::Program program("playground", "Serves a page on this machine: drop a photograph or draw, and see the classes with their probabilities.");
+  std::string model = "digits", labels;
+  playground::ServerOptions options;
+  program.app().add_option("--model", model, "digits, or a network of the library, such as resnet18 or squeezenet1_1")->capture_default_str();
+  program.app().add_option("--labels", labels, "file with the name of a class a line");
+  program.app().add_option("--port", options.port, "port of the page; 0: any free one")->capture_default_str()->check(CLI::Range(0, 65535));
+  program.app().add_option("--host", options.host, "address to listen at; others than 127.0.0.1 let other machines in")->capture_default_str();
+  return program.run(argc, argv, [&] {
+    const std::string& weights = program.flags().weights;
+    require(!weights.empty(), "--weights FILE is needed (examples/digits writes out/digits/best.safetensors)");
+    const playground::Classifier classifier = playground::load_classifier(model, weights, labels);
+    const std::vector<playground::Tool> tools{
+        {"classify", [&](const Tensor<float>& picture) { return playground::classify(classifier, picture); }}};
+    const playground::About about{classifier.model, static_cast<Index>(classifier.class_names.size()), classifier.is_drawn};
+    const train::InterruptGuard guard;
+    const auto started = [&](int port) {
+      std::printf("open http://%s:%d in a browser; Ctrl-C ends\n", options.host.c_str(), port);
+      std::fflush(stdout);
+    };
+    playground::serve(about, tools, options, started, train::interrupt_requested);
+    return train::InterruptGuard::exit_code;
+  });
+}
