@@ -96,9 +96,9 @@ async function classify(picture) {
 function take(file) {
   if (!file) return;
   const image = new Image();
-  image.onload = () => URL.revokeObjectURL(image.src);
+  image.onload = () => { at('hint').replaceChildren(image); URL.revokeObjectURL(image.src); };
+  image.onerror = () => { at('hint').textContent = file.name; URL.revokeObjectURL(image.src); };
   image.src = URL.createObjectURL(file);
-  at('hint').replaceChildren(image);
   classify(file);
 }
 

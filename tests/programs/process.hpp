@@ -75,6 +75,8 @@ class Process {
     if (is_running_ && ::waitpid(id_, &status_, WNOHANG) == id_) is_running_ = false;
     return is_running_;
   }
+  /// What it wrote on standard output so far.
+  std::string output() const { return read_whole(folder_ / "out"); }
   void send(int signal) {
     if (is_running()) ::kill(id_, signal);
   }
