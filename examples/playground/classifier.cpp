@@ -5,7 +5,9 @@
 
 #include <kashi/io/file.hpp>
 #include <kashi/io/load_tensors.hpp>
+#include <kashi/models/presets.hpp>
 #include <kashi/models/registry.hpp>
+#include <kashi/models/rename_rules.hpp>
 #include <kashi/ops/softmax.hpp>
 #include <kashi/train/weights.hpp>
 
@@ -27,26 +29,27 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
   return lines;
 }
 
-/// The shorter side becomes 256 pixels, then the middle 224x224.
-data::Transform imagenet_preparation() {
-  const auto resize = [](data::Example& example, data::RandomStream& random) {
-    constexpr Index side = 256;
-    const Index height = example.image.size(0), width = example.image.size(1), shorter = std::min(height, width);
-    const Index new_height = std::max(side, height * side / shorter), new_width = std::max(side, width * side / shorter);
-    require(std::max(new_height, new_width) <= 16 * side, "the picture is too narrow: ", width, "x", height, " pixels");
-    data::Resize({.size = {new_height, new_width}})(example, random);
+/// As the network's best-known weights learnt it (models::usual_preset).
+data::Transform preparation(const models::Preset& how) {
+  return [how](data::Example& example, data::RandomStream&) {
+    const Index height = example.image.size(0), width = example.image.size(1);
+    constexpr Index most = 16;
+    require(std::max(height, width) <= most * std::min(height, width), "the picture is too narrow: ", width, "x", height,
+            " pixels; the longer side may be ", most, " times the shorter one");
+    example.image = models::normalize_for(models::crop_for(example.image, how), how);
   };
-  return data::Compose({resize, data::CenterCrop({.size = {224, 224}}),
-                        data::Normalize({.mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}})});
 }
 
 Classifier load_named(const std::string& model, const std::filesystem::path& weights) {
-  Classifier out{.model = model, .net = models::make<float>(model), .class_names = {}, .prepare = imagenet_preparation()};
+  const models::Preset how = models::usual_preset(model);
+  Classifier out{.model = model,
+                 .net = models::make<float>(model, {.padding = how.padding}),
+                 .class_names = {},
+                 .prepare = preparation(how)};
+  const io::TensorFile file = io::load_tensors(weights);
   try {
-    out.net.load_state_dict(train::get_state(io::load_tensors(weights)));
-  } catch (const ShapeError& error) {
-    throw FormatError(text("'", weights.string(), "' does not hold weights of ", model, ": ", error.what()));
-  } catch (const ValueError& error) {
+    out.net.load_state_dict(train::weights_of(file), {.rename = models::rename_rules(model)});
+  } catch (const Error& error) {
     throw FormatError(text("'", weights.string(), "' does not hold weights of ", model, ": ", error.what()));
   }
   out.net.eval();

@@ -21,8 +21,8 @@ struct Classifier {
   bool is_drawn = false;
 };
 
-/// The network of examples/digits for the model "digits", else one of models::names() as it was trained on ImageNet: the
-/// shorter side resized to 256, the middle 224x224, ImageNet's mean and deviation. `labels`: a file with a class name a
+/// The network of examples/digits for the model "digits", else one of models::names(), with pictures made ready as
+/// models::usual_preset says. `labels`: a file with a class name a
 /// line; empty: the classes are numbered. Throws IoError, FormatError, or ValueError for what does not fit.
 Classifier load_classifier(const std::string& model, const std::filesystem::path& weights,
                            const std::filesystem::path& labels);
