@@ -190,6 +190,7 @@ plot::Image curve(const std::vector<double>& epsilons, const std::map<std::strin
 }
 
 int run(const examples::Program& program, const examples::Flags& flags, const examples::NetworkFlags& network_flags, const Settings& settings) {
+  io::make_output_folder(program.out());
   const examples::PhotoNetwork network = examples::load_network(flags, network_flags);
   const std::vector<examples::Photo> photos = examples::load_photos(flags, settings.truth, network, flags.quick ? 12 : 0);
   Attacker attacker(network, settings, flags.seed);

@@ -129,6 +129,7 @@ int main(int argc, char** argv) {
   network_flags.add_to(program.app());
   program.app().add_option("--pairs", pairs, "CSV file of pairs: template_image,tx,ty,tw,th,search_image,gx,gy,gw,gh");
   return program.run(argc, argv, [&] {
+    io::make_output_folder(program.out());
     const std::vector<Pair> loaded = pairs.empty() ? matching::drawn_pairs(program.flags().seed) : matching::load_pairs(pairs, program.flags().quick ? 8 : 0);
     examples::PhotoNetwork network = examples::load_network(program.flags(), network_flags);
     return evaluate(program, program.flags(), loaded, network);

@@ -109,4 +109,6 @@ TEST_CASE("NaN passes through activations") {
   CHECK(std::isnan(value([](const auto& x) { return relu6(x); }, nan)));
   CHECK(std::isnan(value([](const auto& x) { return hard_swish(x); }, nan)));
   CHECK(std::isnan(value([](const auto& x) { return gelu(x); }, nan)));
+  // Its gradient goes on to where the NaN came from, as in PyTorch.
+  CHECK(slope([](const auto& x) { return relu(x); }, nan) == 1.0);
 }

@@ -56,7 +56,8 @@ TEST_CASE("--version prints the version") {
 TEST_CASE("wrong flags end with code 2 and one line") {
   for (const auto& program : programs()) {
     check_wrong_flag(program, {"--no-such-flag"});
-    check_wrong_flag(program, {"surplus"});
+    const bool takes_files = run_program(program, {"--help"}).output.find("Positionals:") != std::string::npos;
+    if (!takes_files) check_wrong_flag(program, {"surplus"});
     check_wrong_flag(program, {"--epochs", "many"});
     check_wrong_flag(program, {"--epochs", "0"});
     check_wrong_flag(program, {"--batch", "-3"});

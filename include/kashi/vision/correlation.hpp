@@ -57,25 +57,26 @@ std::vector<double> window_sums(Index height, Index width, Index window_height, 
 
 /// Scores of a template at every place. A flat template or window (of which nothing is left after the mean, or which is all 0)
 /// scores 0. Throws ShapeError if the template does not fit.
-inline Tensor<float> match_template(const Tensor<float>& map, const Tensor<float>& templ, Similarity similarity = Similarity::ncc) {
+template <class T>
+Tensor<T> match_template(const Tensor<T>& map, const Tensor<T>& templ, Similarity similarity = Similarity::ncc) {
   detail::check_template("match_template", map.shape(), templ.shape());
   const NoGrad no_grad;
   const Index height = map.size(0), width = map.size(1), channels = map.size(2), rows = templ.size(0), columns = templ.size(1), pixels = rows * columns;
-  Tensor<float> kernel = templ.clone();
+  Tensor<T> kernel = templ.clone();
   if (similarity == Similarity::zncc) {  // a kernel without mean makes the windows' means drop out of the product
-    float* value = kernel.mutable_data();
+    T* value = kernel.mutable_data();
     for (Index c = 0; c < channels; ++c) {
       double total = 0;
       for (Index p = 0; p < pixels; ++p) total += static_cast<double>(value[p * channels + c]);
-      for (Index p = 0; p < pixels; ++p) value[p * channels + c] -= static_cast<float>(total / static_cast<double>(pixels));
+      for (Index p = 0; p < pixels; ++p) value[p * channels + c] -= static_cast<T>(total / static_cast<double>(pixels));
     }
   }
   double kernel_squares = 0;
-  for (const float value : kernel.span()) kernel_squares += static_cast<double>(value) * static_cast<double>(value);
+  for (const T value : kernel.span()) kernel_squares += static_cast<double>(value) * static_cast<double>(value);
 
   std::vector<double> squares = detail::window_sums(height, width, rows, columns, [&](Index y, Index x) {
     double total = 0;
-    const float* value = map.data() + (y * width + x) * channels;
+    const T* value = map.data() + (y * width + x) * channels;
     for (Index c = 0; c < channels; ++c) total += static_cast<double>(value[c]) * static_cast<double>(value[c]);
     return total;
   });
@@ -85,14 +86,14 @@ inline Tensor<float> match_template(const Tensor<float>& map, const Tensor<float
       for (std::size_t i = 0; i < squares.size(); ++i) squares[i] -= sums[i] * sums[i] / static_cast<double>(pixels);
     }
   }
-  const Tensor<float> products =
+  const Tensor<T> products =
       conv2d(map.reshape(Shape{1, height, width, channels}), kernel.reshape(Shape{1, rows, columns, channels})).value();
-  Tensor<float> out = Tensor<float>::empty({height - rows + 1, width - columns + 1});
-  float* score = out.mutable_data();
+  Tensor<T> out = Tensor<T>::empty({height - rows + 1, width - columns + 1});
+  T* score = out.mutable_data();
   for (Index i = 0; i < out.numel(); ++i) {
     const double product = static_cast<double>(products.data()[i]), square = squares[static_cast<std::size_t>(i)];
-    if (similarity == Similarity::ssd) score[i] = static_cast<float>(std::min(0.0, 2 * product - square - kernel_squares));
-    else score[i] = square > 1e-8 && kernel_squares > 1e-8 ? static_cast<float>(std::clamp(product / std::sqrt(square * kernel_squares), -1.0, 1.0)) : 0.0f;
+    if (similarity == Similarity::ssd) score[i] = static_cast<T>(std::min(0.0, 2 * product - square - kernel_squares));
+    else score[i] = square > 1e-8 && kernel_squares > 1e-8 ? static_cast<T>(std::clamp(product / std::sqrt(square * kernel_squares), -1.0, 1.0)) : T{0};
   }
   return out;
 }

@@ -20,12 +20,13 @@ struct QatmOptions {
 namespace detail {
 
 /// Rows [n,C] of two maps made vectors of length 1, after standardisation over both together if asked. A zero vector stays.
-inline std::pair<Tensor<float>, Tensor<float>> unit_rows(const Tensor<float>& a, const Tensor<float>& b, bool standardise) {
+template <class T>
+std::pair<Tensor<T>, Tensor<T>> unit_rows(const Tensor<T>& a, const Tensor<T>& b, bool standardise) {
   const Index channels = a.size(1), count = a.size(0) + b.size(0);
   std::vector<double> mean(static_cast<std::size_t>(channels), 0.0), scale(static_cast<std::size_t>(channels), 1.0);
   if (standardise) {
     std::vector<double> squares(static_cast<std::size_t>(channels), 0.0);
-    for (const Tensor<float>* part : {&a, &b})
+    for (const Tensor<T>* part : {&a, &b})
       for (Index i = 0; i < part->numel(); ++i) {
         const double value = static_cast<double>(part->data()[i]);
         mean[static_cast<std::size_t>(i % channels)] += value;
@@ -37,17 +38,17 @@ inline std::pair<Tensor<float>, Tensor<float>> unit_rows(const Tensor<float>& a,
       scale[c] = variance > 1e-12 ? 1 / std::sqrt(variance) : 0;
     }
   }
-  const auto unit = [&](const Tensor<float>& part) {
-    Tensor<float> out = Tensor<float>::empty(part.shape());
-    float* to = out.mutable_data();
+  const auto unit = [&](const Tensor<T>& part) {
+    Tensor<T> out = Tensor<T>::empty(part.shape());
+    T* to = out.mutable_data();
     for (Index row = 0; row < part.size(0); ++row, to += channels) {
       double squares = 0;
       for (Index c = 0; c < channels; ++c) {
         const double value = (static_cast<double>(part.data()[row * channels + c]) - mean[static_cast<std::size_t>(c)]) * scale[static_cast<std::size_t>(c)];
-        to[c] = static_cast<float>(value);
+        to[c] = static_cast<T>(value);
         squares += value * value;
       }
-      const float length = squares > 0 ? static_cast<float>(1 / std::sqrt(squares)) : 0;
+      const T length = squares > 0 ? static_cast<T>(1 / std::sqrt(squares)) : 0;
       for (Index c = 0; c < channels; ++c) to[c] *= length;
     }
     return out;
@@ -60,46 +61,48 @@ inline std::pair<Tensor<float>, Tensor<float>> unit_rows(const Tensor<float>& a,
 /// The quality of every place s of a map [H,W,C], [H,W]: the largest L(t|s) L(s|t) over the template's places t, L being softmaxes
 /// of alpha times the cosine, over the template's places and over the map's. Near 1 for a place that answers one place of the
 /// template as that one answers it; 1/N, 1/M, 1/(MN) for N or M copies. Throws ShapeError.
-inline Tensor<float> qatm_quality(const Tensor<float>& map, const Tensor<float>& templ, const QatmOptions& options = {}) {
+template <class T>
+Tensor<T> qatm_quality(const Tensor<T>& map, const Tensor<T>& templ, const QatmOptions& options = {}) {
   require<ShapeError>(map.rank() == 3 && templ.rank() == 3 && map.size(2) == templ.size(2) && map.numel() > 0 && templ.numel() > 0,
                       "qatm: a map [H,W,C] and a template [h,w,C] are needed; got ", map.shape(), " and ", templ.shape());
   const Index places = map.size(0) * map.size(1), points = templ.size(0) * templ.size(1), channels = map.size(2);
   const auto [s, t] = detail::unit_rows(map.reshape(Shape{places, channels}), templ.reshape(Shape{points, channels}), options.standardise);
-  const Tensor<float> cosines = matmul(s, transpose(t));  // [places,points]
+  const Tensor<T> cosines = matmul(s, transpose(t));  // [places,points]
   // log L(s|t) needs the sum over places for each t; cosines are at most 1, so that exp(alpha (c - 1)) can't overflow.
-  const float alpha = static_cast<float>(options.alpha);
+  const T alpha = static_cast<T>(options.alpha);
   std::vector<double> by_point(static_cast<std::size_t>(points), 0.0);
   for (Index p = 0; p < places; ++p)
     for (Index q = 0; q < points; ++q) by_point[static_cast<std::size_t>(q)] += static_cast<double>(std::exp(alpha * (cosines.data()[p * points + q] - 1)));
   std::vector<double> log_by_point(by_point.size());
   std::transform(by_point.begin(), by_point.end(), log_by_point.begin(), [](double total) { return std::log(total); });
-  Tensor<float> out = Tensor<float>::empty({map.size(0), map.size(1)});
-  float* quality = out.mutable_data();
+  Tensor<T> out = Tensor<T>::empty({map.size(0), map.size(1)});
+  T* quality = out.mutable_data();
   parallel_for(places, 64, [&](Index begin, Index end) {
     for (Index p = begin; p < end; ++p) {
-      const float* row = cosines.data() + p * points;
+      const T* row = cosines.data() + p * points;
       double total = 0, best = -std::numeric_limits<double>::infinity();
       for (Index q = 0; q < points; ++q) {
         total += static_cast<double>(std::exp(alpha * (row[q] - 1)));
         best = std::max(best, 2 * static_cast<double>(alpha * (row[q] - 1)) - log_by_point[static_cast<std::size_t>(q)]);
       }
       const double log_quality = best - std::log(total);
-      quality[p] = static_cast<float>(std::exp(options.root ? log_quality / 2 : log_quality));
+      quality[p] = static_cast<T>(std::exp(options.root ? log_quality / 2 : log_quality));
     }
   });
   return out;
 }
 
 /// QATM's score of every window of the template's size, [H-h+1,W-w+1]: the geometric mean of the qualities in it. Throws ShapeError.
-inline Tensor<float> qatm(const Tensor<float>& map, const Tensor<float>& templ, const QatmOptions& options = {}) {
+template <class T>
+Tensor<T> qatm(const Tensor<T>& map, const Tensor<T>& templ, const QatmOptions& options = {}) {
   detail::check_template("qatm", map.shape(), templ.shape());
-  const Tensor<float> quality = qatm_quality(map, templ, options);
+  const Tensor<T> quality = qatm_quality(map, templ, options);
   const Index pixels = templ.size(0) * templ.size(1);
   const std::vector<double> sums = detail::window_sums(map.size(0), map.size(1), templ.size(0), templ.size(1), [&](Index y, Index x) {
     return std::log(std::max(static_cast<double>(quality.data()[y * map.size(1) + x]), 1e-300));
   });
-  Tensor<float> out = Tensor<float>::empty({map.size(0) - templ.size(0) + 1, map.size(1) - templ.size(1) + 1});
-  std::transform(sums.begin(), sums.end(), out.mutable_data(), [&](double sum) { return static_cast<float>(std::exp(sum / static_cast<double>(pixels))); });
+  Tensor<T> out = Tensor<T>::empty({map.size(0) - templ.size(0) + 1, map.size(1) - templ.size(1) + 1});
+  std::transform(sums.begin(), sums.end(), out.mutable_data(), [&](double sum) { return static_cast<T>(std::exp(sum / static_cast<double>(pixels))); });
   return out;
 }
 
