@@ -72,6 +72,7 @@ TEST_CASE("an output folder that can't be written is told at once") {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "kept";
   for (const auto& program : programs()) {
+    if (program == "playground") continue;  // it serves and writes nothing
     for (const auto& out : {(folder / "file").string(), (folder / "file/below").string(), std::string("/proc/kashi")}) {
       const Ending ending = run_program(program, {"--quick", "--out", out});
       INFO(program << " --out " << out << ": " << ending.errors);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <kashi/core/error.hpp>
+#include <kashi/io/byte_source.hpp>
 #include <kashi/io/dtype.hpp>
 #include <kashi/io/limits.hpp>
 #include <kashi/io/utf8.hpp>
