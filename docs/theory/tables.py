@@ -51,6 +51,42 @@ PERSIAN = {
     "operations saved": "عملیات حذف‌شده",
     "numbers saved": "اعداد حذف‌شده",
     "MB not moved": "مگابایت جابه‌جایی حذف‌شده",
+    "method": "روش",
+    "time": "زمان",
+    "insertion": "درج (insertion)",
+    "deletion": "حذف (deletion)",
+    "drop %": "افت ٪",
+    "increase %": "افزایش ٪",
+    "complexity": "پیچیدگی",
+    "pointing %": "نشانه‌روی ٪",
+    "energy %": "انرژی ٪",
+    "noise": "نویز",
+    "shift": "جابه‌جایی",
+    "sanity": "آزمون سلامت",
+    "two runs": "دو اجرا",
+    "max-sensitivity": "بیشینهٔ حساسیت",
+    "network": "شبکه",
+    "figure": "کمیت",
+    "value": "مقدار",
+    "centre": "مرکز",
+    "random places": "مکان‌های تصادفی",
+    "random pixels": "پیکسل‌های تصادفی",
+    "change, 1/255": "تغییر، 1/255",
+    "prediction kept %": "پیش‌بینی ثابت ٪",
+    "change of logit": "تغییر logit",
+    "Shap-CAM, new orders": "Shap-CAM، ترتیب‌های تازه",
+    "Grad-CAM, kept": "Grad-CAM، پیش‌بینی ثابت",
+    "Shap-CAM, kept": "Shap-CAM، پیش‌بینی ثابت",
+    "smoothed input": "ورودی هموارشده",
+    "as it is": "خود شبکه",
+    "sharpened input": "ورودی تیزشده",
+    "rough response": "پاسخ ناهموار",
+    "learnt from attacks": "آموخته از حمله‌ها",
+    "learnt from noise": "آموخته از نویز",
+    "usual": "معمولی",
+    "brittle": "شکننده",
+    "empty maps %": "نقشه‌های خالی ٪",
+    "rank correlation": "همبستگی رتبه‌ای",
 }
 
 
@@ -168,8 +204,53 @@ def folding_savings():
     return ["layer", "elements", "operations saved", "numbers saved", "MB not moved"], rows
 
 
+def as_written(name):
+    """A table that a program has made whole."""
+    with open(os.path.join(GENERATED, name + ".csv"), encoding="utf-8", newline="") as file:
+        heading, *rows = csv.reader(file)
+    return heading, rows
+
+
+def q1_photos():
+    return as_written("q1_photos")
+
+
+def q1_methods():
+    return as_written("q1_methods")
+
+
+def q1_orders():
+    return as_written("q1_orders")
+
+
+def q1_gradients():
+    return as_written("q1_gradients")
+
+
+def q1_sensitivity():
+    return as_written("q1_sensitivity")
+
+
+def q1_digits():
+    return as_written("q1_digits")
+
+
 TABLES = {
-    table.__name__: table for table in (q3_layers, q3_fields, q3_kinds, q3_variants, sharing_weights, folding_savings)
+    table.__name__: table
+    for table in (
+        q1_photos,
+        q1_methods,
+        q1_orders,
+        q1_gradients,
+        q1_sensitivity,
+        q1_digits,
+        q3_layers,
+        q3_fields,
+        q3_kinds,
+        q3_variants,
+        sharing_weights,
+        folding_savings,
+    )
 }
 
 
@@ -193,8 +274,81 @@ def fill(text, language):
     return re.sub(r"(<!-- table (\w+) -->)\n.*?(<!-- end -->)", filled, text, flags=re.S)
 
 
+METRICS = {  # of the program cam, with their decimals
+    "insertion": "%.3f",
+    "deletion": "%.3f",
+    "drop %": "%.1f",
+    "increase %": "%.0f",
+    "complexity": "%.3f",
+    "ADCC": "%.3f",
+    "pointing %": "%.0f",
+    "energy %": "%.1f",
+    "noise": "%.3f",
+    "shift": "%.3f",
+    "JPEG": "%.3f",
+    "FGSM": "%.3f",
+    "sanity": "%.3f",
+}
+
+
+def report_of(out, folder):
+    with open(os.path.join(out, folder, "report.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_table(name, heading, rows):
+    with open(os.path.join(GENERATED, name + ".csv"), "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
+def take_metrics(report, name):
+    order = [*report["methods"], "centre", "random places", "random pixels"]
+    known = [metric for metric in METRICS if any(metric in row for row in report["metrics"].values())]
+    rows = [[method, *(METRICS[metric] % report["metrics"][method][metric] for metric in known)] for method in order]
+    write_table(name, ["method", *known], rows)
+
+
+def take_sensitivity(report, name):
+    changes, rows = report["sensitivity"], []
+    for key, row in changes.items():
+        if ", " not in key:
+            continue
+        network, change = key.rsplit(", ", 1)
+        same = [row.get(method + kept) for kept in ("", ", kept") for method in ("grad-cam", "shap-cam, same orders")]
+        figures = [same[0], same[1], row["shap-cam, new orders"], same[2], same[3]]
+        cells = ["-" if figure is None else "%.3f" % figure for figure in figures]
+        rows.append([network, change, "%.0f" % row["prediction kept %"], "%.2f" % row["change of logit"], *cells])
+    rows.sort(key=lambda row: (report["networks"].index(row[0]), row[1].startswith("FGSM")))
+    heading = ["network", "change, 1/255", "prediction kept %", "change of logit", "Grad-CAM", "Shap-CAM"]
+    write_table(name, [*heading, "Shap-CAM, new orders", "Grad-CAM, kept", "Shap-CAM, kept"], rows)
+
+
+def take_cam(out):
+    take_metrics(report_of(out, "cam_photos"), "q1_photos")
+    take_metrics(report_of(out, "cam_methods"), "q1_methods")
+    report = report_of(out, "cam_compare")
+    metrics = {name: METRICS[name] for name in ("insertion", "deletion", "drop %", "increase %", "complexity")}
+    metrics.update({"two runs": "%.3f", "max-sensitivity": "%.3f"})
+    orders = report["by_permutations"]
+    rows = [[method, *(how % orders[method][name] for name, how in metrics.items())] for method in sorted(orders, key=lambda m: (len(m), m))]
+    write_table("q1_orders", ["method", *metrics], rows)
+    figures = report["without_gradients"]
+    methods = list(dict.fromkeys(key.split(": ")[0] for key in figures))
+    names = ("empty maps %", "rank correlation")
+    write_table("q1_gradients", ["method", *names], [[m, *("%.3f" % figures["%s: %s" % (m, n)] for n in names)] for m in methods])
+    take_sensitivity(report, "q1_sensitivity")
+    take_sensitivity(report_of(out, "cam_digits"), "q1_digits")
+
+
 def take(out):
-    """Copies what the pages quote from the folders that the programs wrote."""
+    """Copies what the pages quote from the folders that the programs wrote, as far as they are there."""
+    if os.path.exists(os.path.join(out, "cam_photos")):
+        take_cam(out)
+    if os.path.exists(os.path.join(out, "flops")):
+        take_flops(out)
+
+
+def take_flops(out):
     flops = os.path.join(out, "flops")
     with open(os.path.join(flops, "layers.csv"), encoding="utf-8") as file:
         layers_csv = file.read()

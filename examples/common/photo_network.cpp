@@ -63,9 +63,18 @@ nn::Conv2d<float> normalization(const models::Preset& how) {
   return conv;
 }
 
-/// A few seconds of training on drawn digits.
-PhotoNetwork digits_network(const Flags& flags) {
-  std::fprintf(stderr, "no --weights given: a small network learns drawn digits first (--weights takes one that knows photographs)\n");
+/// Pixels as a batch for from_pixels, and evaluation mode without gradients of weights.
+void complete(PhotoNetwork& network) {
+  network.net.eval();
+  network.net.set_requires_grad(false);
+  network.from_pixels.add("normalization", normalization(network.preset)).add("net", network.net);
+  network.from_pixels.eval();
+  network.from_pixels.set_requires_grad(false);
+}
+
+}  // namespace
+
+PhotoNetwork train_digits_network(const Flags& flags, const data::Transform& change) {
   const auto unit = [](Index in, Index out) {
     return nn::Sequential{nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = 2, .padding = 1, .bias = false}), nn::BatchNorm2d(out), nn::ReLU()};
   };
@@ -73,15 +82,15 @@ PhotoNetwork digits_network(const Flags& flags) {
   out.preset = {.name = "digits", .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}, .crop = digit_size, .shorter_side = 0};
   nn::Sequential<float> features{unit(3, 16), unit(16, 32), unit(32, 64)};
   out.net.add("features", features).add("pool", nn::GlobalAvgPool2d()).add("fc", nn::Linear({.in = 64, .out = 4}));
-  const data::Dataset digits = data::handwritten_digits({.count = 800, .size = digit_size, .seed = flags.seed + 1}).map([&](data::Example& example, data::RandomStream&) {
+  const data::Dataset digits = data::handwritten_digits({.count = 800, .size = digit_size, .seed = flags.seed + 1}).map([&](data::Example& example, data::RandomStream& random) {
+    if (change) change(example, random);
     example.image = models::normalize_for(example.image, out.preset);
   });
   train::Trainer trainer(out.net, optim::AdamW(out.net.parameters(), {.lr = 3e-3}), nn::CrossEntropyLoss());
   trainer.fit(digits, {.epochs = 24, .batch = 32, .seed = flags.seed});
+  complete(out);
   return out;
 }
-
-}  // namespace
 
 void NetworkFlags::add_to(CLI::App& app) {
   app.add_option("--model", model, "the network that --weights are of")->capture_default_str();
@@ -101,25 +110,21 @@ Tensor<float> PhotoNetwork::see(const Tensor<float>& picture) const {
 }
 
 PhotoNetwork load_network(const Flags& flags, const NetworkFlags& network) {
-  PhotoNetwork out;
   if (flags.weights.empty()) {
-    out = digits_network(flags);
-  } else {
-    out.model = network.model;
-    out.preset = network.preset.empty() ? models::usual_preset(network.model) : models::preset(network.preset);
-    out.net = models::make(network.model, {.padding = out.preset.padding});
-    out.net.load_state_dict(train::load_weights(flags.weights));
-    out.layer = network.model.starts_with("resnet") || network.model.starts_with("resnext") ? "layer4" : "features";
-    const std::filesystem::path folder = std::filesystem::is_directory(flags.data) ? std::filesystem::path(flags.data) : std::filesystem::path(flags.data).parent_path();
-    const std::filesystem::path names = network.names.empty() ? folder / "synset_words.txt" : std::filesystem::path(network.names);
-    if (!network.names.empty() || std::filesystem::exists(names))
-      for (const std::string& line : lines_of_file(names)) out.class_names.push_back(short_name(line));
+    std::fprintf(stderr, "no --weights given: a small network learns drawn digits first (--weights takes one that knows photographs; docs/weights.md says where to get some)\n");
+    return train_digits_network(flags);
   }
-  out.net.eval();
-  out.net.set_requires_grad(false);
-  out.from_pixels.add("normalization", normalization(out.preset)).add("net", out.net);
-  out.from_pixels.eval();
-  out.from_pixels.set_requires_grad(false);
+  PhotoNetwork out;
+  out.model = network.model;
+  out.preset = network.preset.empty() ? models::usual_preset(network.model) : models::preset(network.preset);
+  out.net = models::make(network.model, {.padding = out.preset.padding});
+  out.net.load_state_dict(train::load_weights(flags.weights));
+  out.layer = network.model.starts_with("resnet") || network.model.starts_with("resnext") ? "layer4" : "features";
+  const std::filesystem::path folder = std::filesystem::is_directory(flags.data) ? std::filesystem::path(flags.data) : std::filesystem::path(flags.data).parent_path();
+  const std::filesystem::path names = network.names.empty() ? folder / "synset_words.txt" : std::filesystem::path(network.names);
+  if (!network.names.empty() || std::filesystem::exists(names))
+    for (const std::string& line : lines_of_file(names)) out.class_names.push_back(short_name(line));
+  complete(out);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <kashi/data/dataset.hpp>
 #include <kashi/models/presets.hpp>
 #include <kashi/nn/container.hpp>
 
@@ -39,6 +40,9 @@ struct PhotoNetwork {
 
 /// The network of --model with the weights of --weights; without, a small one that learns drawn digits on the spot (it says so).
 PhotoNetwork load_network(const Flags& flags, const NetworkFlags& network);
+
+/// That small network: a few seconds of training on drawn digits. `change`: what is done to each picture (pixels in [0,1]) first.
+PhotoNetwork train_digits_network(const Flags& flags, const kashi::data::Transform& change = {});
 
 /// The rows of a CSV file, each with the fields of the named columns in the order asked for; quotes may hold commas. Throws
 /// IoError, or FormatError for a missing column or a row that is too short.

@@ -81,6 +81,8 @@
 #include <kashi/explain/attack.hpp>
 #include <kashi/explain/explain.hpp>
 #include <kashi/explain/metrics.hpp>
+#include <kashi/explain/sanity.hpp>
+#include <kashi/explain/stability.hpp>
 #include <kashi/vision/box.hpp>
 #include <kashi/vision/correlation.hpp>
 #include <kashi/vision/ddis.hpp>

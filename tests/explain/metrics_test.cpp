@@ -46,6 +46,48 @@ TEST_CASE("A map of what counts has the best insertion and deletion, and only it
   CHECK_THROWS_WITH(explain::change_curve<double>(upper_row, image, nothing, Tensor<double>::ones({4, 5}), 1), Catch::Matchers::Contains("map [H,W]"));
 }
 
+TEST_CASE("Deletion ends in nothing and insertion starts blurred") {
+  const auto map = rows_map({4, 3, 2, 1});
+  const auto gone = explain::deletion<double>(upper_row, image, map, 1, {.steps = 4}, {0.5, 0.5, 0.5});
+  CHECK(gone.scores.back() == Approx(0.5));
+  const Tensor<double> striped = explain::masked_image(image, rows_map({1, 0, 1, 0}));
+  const auto back = explain::insertion<double>(upper_row, striped, map, 1, {.steps = 4});
+  CHECK(back.scores.back() == Approx(1 / (1 + std::exp(-4.0))));
+  CHECK(back.scores.front() < back.scores.back());
+}
+
+TEST_CASE("A blur keeps flat images and spreads a point as the Gaussian does") {
+  const auto flat = explain::blurred(image);
+  for (const double value : flat.span()) CHECK(value == Approx(1));
+  Tensor<double> point = Tensor<double>::zeros({9, 9, 1});
+  point.at(4, 4, 0) = 1;
+  const auto spread = explain::blurred(point, 1.5, 3);
+  CHECK(sum(spread).item() == Approx(1));
+  CHECK(spread(4, 5, 0) / spread(4, 4, 0) == Approx(std::exp(-1 / 4.5)));
+  CHECK(spread(5, 6, 0) == Approx(spread(6, 5, 0)));
+  CHECK(spread(0, 4, 0) == 0);
+  CHECK_THROWS_AS(explain::blurred(Tensor<double>::ones({4, 4})), ShapeError);
+}
+
+TEST_CASE("Maps that know nothing") {
+  const auto centre = explain::centre_map<double>(5, 7);
+  CHECK(centre(2, 3) == 1);
+  CHECK(centre(0, 0) == Approx(0).margin(1e-12));
+  CHECK(centre(2, 0) == centre(2, 6));
+  const auto random = explain::random_map<double>(5, 7, 3);
+  CHECK(equal(random, explain::random_map<double>(5, 7, 3)));
+  CHECK_FALSE(equal(random, explain::random_map<double>(5, 7, 4)));
+}
+
+TEST_CASE("The parts of ADCC") {
+  const auto map = rows_map({1, 0, 0, 0});
+  const auto parts = explain::adcc_parts<double>(upper_row, [&](const auto&) { return map; }, image, map, 1);
+  CHECK(parts.coherency == Approx(1));
+  CHECK(parts.complexity == Approx(0.25));
+  CHECK(parts.drop == Approx(0).margin(1e-12));
+  CHECK(parts.adcc() == Approx(3 / (1 + 1 / 0.75 + 1)));
+}
+
 TEST_CASE("Masking by what counts drops nothing, by the rest nearly all") {
   const auto kept = explain::masked_score<double>(upper_row, image, rows_map({1, 0, 0, 0}), 1), lost = explain::masked_score<double>(upper_row, image, rows_map({0, 1, 1, 1}), 1);
   CHECK(kept.drop() == Approx(0).margin(1e-12));

@@ -132,3 +132,19 @@ TEST_CASE("The fast way behind placewise layers and an average gives what the ge
   }
   CHECK_THROWS_WITH(explain::shap_cam(fast, "0", random::Generator(8).uniform<double>({5, 4, 3}), 1, {.exact = true}), Catch::Matchers::Contains("16 places"));
 }
+
+TEST_CASE("A hook behind the layer is heeded, also where the fast way would go past it") {
+  manual_seed(9);
+  const nn::Sequential<double> head{nn::Conv2d<double>({.in = 3, .out = 4}), nn::ReLU<double>()};
+  nn::Sequential<double> net{nn::Identity<double>(), head, nn::GlobalAvgPool2d<double>()};
+  const auto image = random::Generator(10).uniform<double>({3, 3, 3}, -1, 1);
+  const auto plain = explain::shap_cam(net, "0", image, 1, {.permutations = 4, .worth = explain::Worth::score});
+  // Squares look at each place by itself, but the library can't know that.
+  HookHandle hook = net.find("1").register_forward_pre_hook([](const auto&, const Variable<double>& x) { return x * x; });
+  const auto hooked = explain::shap_cam(net, "0", image, 1, {.permutations = 4, .worth = explain::Worth::score});
+  hook.remove();
+  nn::Sequential<double> squared{nn::Identity<double>(), nn::Lambda<double>([](const Variable<double>& x) { return x * x; }), head, nn::GlobalAvgPool2d<double>()};
+  const auto wanted = explain::shap_cam(squared, "0", image, 1, {.permutations = 4, .worth = explain::Worth::score});
+  for (Index i = 0; i < 9; ++i) CHECK(hooked.raw.data()[i] == Approx(wanted.raw.data()[i]).margin(1e-12));
+  CHECK(std::abs(plain.raw.data()[0] - hooked.raw.data()[0]) > 1e-6);
+}

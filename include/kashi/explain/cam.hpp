@@ -11,10 +11,10 @@ namespace kashi::inline v0::explain {
 
 namespace detail {
 
-/// The modules that a Sequential runs one after the other, and those in it likewise.
+/// The modules that a Sequential runs one after the other, and those in it likewise. One with hooks stays whole.
 template <class T>
 void unfold(nn::Module<T>* module, std::vector<nn::Module<T>*>& out) {
-  if (typeid(*module) != typeid(nn::Sequential<T>)) {
+  if (typeid(*module) != typeid(nn::Sequential<T>) || module->has_hooks()) {
     out.push_back(module);
     return;
   }
@@ -30,13 +30,15 @@ std::vector<nn::Module<T>*> unfolded(const std::vector<nn::Module<T>*>& modules)
 
 template <class T>
 bool is_global_average(const nn::Module<T>& module) {
+  if (module.has_hooks()) return false;
   if (const auto* pool = dynamic_cast<const nn::AdaptiveAvgPool2d<T>*>(&module)) return pool->output().height == 1 && pool->output().width == 1;
   return dynamic_cast<const nn::GlobalAvgPool2d<T>*>(&module) != nullptr;
 }
 
-/// Layers that are linear, up to a constant, in evaluation mode.
+/// Layers that are linear, up to a constant, in evaluation mode; hooks could make anything of them.
 template <class T>
 bool is_affine_head(const nn::Module<T>& module) {
+  if (module.has_hooks()) return false;
   return dynamic_cast<const nn::Linear<T>*>(&module) || dynamic_cast<const nn::Flatten<T>*>(&module) || dynamic_cast<const nn::Dropout<T>*>(&module) ||
          dynamic_cast<const nn::Identity<T>*>(&module);
 }

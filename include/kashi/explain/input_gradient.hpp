@@ -1,4 +1,10 @@
 /// Importance of the input's own numbers: the gradient, integrated gradients, SmoothGrad.
+///
+/// Networks with ReLU are linear between kinks, and their gradient jumps at them. Of the millions of inputs to a ReLU along the way of
+/// integrated gradients, a few lie so near to 0 that rounding decides on which side. So single places differ between two computations
+/// in float by up to 1e-3 of the largest (PyTorch in float from PyTorch in double: 3e-3 on SqueezeNet 1.1, 6e-4 on MobileNetV2, 50
+/// nodes). In double the differences vanish: use a Module<double> where that matters. Maps of layers behind which few ReLUs
+/// stand have no such trouble.
 #pragma once
 
 #include <cmath>

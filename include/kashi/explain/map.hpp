@@ -35,9 +35,14 @@ struct Map {
   }
 
   /// shown() at another size, bilinear with half-pixel centres: [height,width]. Throws ShapeError for sizes below 1.
-  Tensor<T> shown(Index height, Index width) const {
+  Tensor<T> shown(Index height, Index width) const { return resized(shown(), height, width); }
+
+  /// raw at another size, likewise: what metrics that only look at the order of places take.
+  Tensor<T> raw_at(Index height, Index width) const { return resized(raw, height, width); }
+
+ private:
+  static Tensor<T> resized(const Tensor<T>& small, Index height, Index width) {
     const NoGrad no_grad;
-    const Tensor<T> small = shown();
     return resize(small.reshape(Shape{1, small.size(0), small.size(1), 1}), {height, width}, {.mode = ResizeMode::bilinear}).value().reshape(Shape{height, width});
   }
 };

@@ -125,15 +125,6 @@ Curve change_curve(const std::type_identity_t<Logits<T>>& model, const Tensor<T>
   return curve;
 }
 
-/// What masking by a map does to the class: O = p(image * map + nothing * (1 - map)) beside Y = p(image).
-struct MaskedScore {
-  double clean = 0;   ///< Y
-  double masked = 0;  ///< O
-  /// max(0, Y - O) / Y: small is good, but for a map of ones, too; see complexity().
-  double drop() const { return clean > 0 ? std::max(0.0, clean - masked) / clean : 0; }
-  bool increased() const { return masked > clean; }
-};
-
 /// An image [H,W,C] seen through a map [H,W] in [0,1]; where the map is 0 stands `nothing`, one number a channel (empty: zeros).
 template <class T>
 Tensor<T> masked_image(const Tensor<T>& image, const Tensor<T>& map, const std::vector<double>& nothing = {}) {
@@ -147,6 +138,70 @@ Tensor<T> masked_image(const Tensor<T>& image, const Tensor<T>& map, const std::
   }
   return out;
 }
+
+/// The image blurred by a Gaussian, [H,W,C], mirrored at the edges: where insertion starts (the reference: 11 x 11, deviation 5).
+template <class T>
+Tensor<T> blurred(const Tensor<T>& image, double deviation = 5, Index radius = 5) {
+  require<ShapeError>(image.rank() == 3, "blurred: an image [H,W,C] is needed; got ", image.shape());
+  require(deviation > 0 && radius >= 0, "blurred: the deviation must be positive, the radius not negative; got ", deviation, " and ", radius);
+  std::vector<double> kernel;
+  for (Index i = -radius; i <= radius; ++i) kernel.push_back(std::exp(-static_cast<double>(i * i) / (2 * deviation * deviation)));
+  const double total = std::accumulate(kernel.begin(), kernel.end(), 0.0);
+  const auto along = [&](const Tensor<T>& from, Index outer, Index size, Index inner) {
+    Tensor<T> to = Tensor<T>::empty(from.shape());
+    T* value = to.mutable_data();
+    for (Index o = 0; o < outer; ++o)
+      for (Index i = 0; i < size; ++i)
+        for (Index k = 0; k < inner; ++k) {
+          double sum_of = 0;
+          for (Index tap = -radius; tap <= radius; ++tap) {
+            const Index period = std::max<Index>(1, 2 * (size - 1)), place = std::abs(i + tap) % period;
+            sum_of += kernel[static_cast<std::size_t>(tap + radius)] * static_cast<double>(from.data()[(o * size + std::min(place, period - place)) * inner + k]);
+          }
+          *value++ = static_cast<T>(sum_of / total);
+        }
+    return to;
+  };
+  return along(along(image, 1, image.size(0), image.size(1) * image.size(2)), image.size(0), image.size(1), image.size(2));
+}
+
+/// Deletion: the image loses its most important pixels first; what comes is `nothing`, one number a channel (empty: zeros).
+template <class T>
+Curve deletion(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map, Index class_index, const CurveOptions& options = {}, const std::vector<double>& nothing = {}) {
+  return change_curve<T>(model, image, masked_image(image, Tensor<T>::zeros(map.shape()), nothing), map, class_index, options);
+}
+
+/// Insertion: the blurred image gets its most important pixels back first.
+template <class T>
+Curve insertion(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map, Index class_index, const CurveOptions& options = {}) {
+  return change_curve<T>(model, blurred(image), image, map, class_index, options);
+}
+
+/// A map that knows nothing: uniform random numbers, [H,W].
+template <class T>
+Tensor<T> random_map(Index height, Index width, std::uint64_t seed = 42) {
+  return random::Generator(seed).uniform<T>({height, width}, 0.0, 1.0);
+}
+
+/// A map that knows where photographers put things: 1 in the middle, falling to 0 in the corners, [H,W].
+template <class T>
+Tensor<T> centre_map(Index height, Index width) {
+  Tensor<T> out = Tensor<T>::empty({height, width});
+  T* value = out.mutable_data();
+  const double middle_y = static_cast<double>(height - 1) / 2, middle_x = static_cast<double>(width - 1) / 2, far = std::max(std::hypot(middle_y, middle_x), 1e-12);
+  for (Index y = 0; y < height; ++y)
+    for (Index x = 0; x < width; ++x) *value++ = static_cast<T>(1 - std::hypot(static_cast<double>(y) - middle_y, static_cast<double>(x) - middle_x) / far);
+  return out;
+}
+
+/// What masking by a map does to the class: O = p(image * map + nothing * (1 - map)) beside Y = p(image).
+struct MaskedScore {
+  double clean = 0;   ///< Y
+  double masked = 0;  ///< O
+  /// max(0, Y - O) / Y: small is good, but for a map of ones, too; see complexity().
+  double drop() const { return clean > 0 ? std::max(0.0, clean - masked) / clean : 0; }
+  bool increased() const { return masked > clean; }
+};
 
 template <class T>
 MaskedScore masked_score(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map, Index class_index, const std::vector<double>& nothing = {}) {
@@ -173,6 +228,22 @@ inline double adcc(double coherency, double complexity, double drop) {
 template <class T>
 double coherency(const Tensor<T>& map, const Tensor<T>& map_of_masked) {
   return (pearson(detail::doubles(map), detail::doubles(map_of_masked)) + 1) / 2;
+}
+
+/// ADCC with its parts, for one image.
+struct AdccParts {
+  double coherency = 0;
+  double complexity = 0;
+  double drop = 0;
+  double adcc() const { return explain::adcc(coherency, complexity, drop); }
+};
+
+/// The parts for the map of an image, [H,W] in [0,1], where `map_of` gives the map of any other image for the same class.
+template <class T>
+AdccParts adcc_parts(const std::type_identity_t<Logits<T>>& model, const std::type_identity_t<std::function<Tensor<T>(const Tensor<T>&)>>& map_of, const Tensor<T>& image, const Tensor<T>& map,
+                     Index class_index, const std::vector<double>& nothing = {}) {
+  const Tensor<T> again = map_of(masked_image(image, map, nothing));
+  return {coherency(map, again), complexity(map), masked_score<T>(model, image, map, class_index, nothing).drop()};
 }
 
 /// Pointing game (Zhang et al. 2016): whether the map's largest value lies in the object's mask [H,W], or within `tolerance` pixels.

@@ -38,9 +38,10 @@ struct ShapCamOptions {
 
 namespace detail {
 
-/// Layers that treat every place of a map by itself in evaluation mode.
+/// Layers that treat every place of a map by itself in evaluation mode; hooks may not.
 template <class T>
 bool is_placewise(const nn::Module<T>& module) {
+  if (module.has_hooks()) return false;
   if (const auto* conv = dynamic_cast<const nn::Conv2d<T>*>(&module)) {
     const auto& weight = conv->weight().value();
     const auto& options = conv->options();
