@@ -215,10 +215,10 @@ void accumulate_strip(const BackwardWeightPlan& plan, const Strip& strip, const 
 /// total = sum over slices of parts[slice][count], in their order.
 template <class T>
 void add_slices(Index slices, Index count, const T* parts, T* total) {
-  parallel_for(count, Index{1} << 14, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) total[i] = parts[i];
+  parallel_for(count, Index{1} << 12, [&](Index begin, Index end) {
+    std::copy(parts + begin, parts + end, total + begin);
     for (Index slice = 1; slice < slices; ++slice) {
-      for (Index i = begin; i < end; ++i) total[i] += parts[slice * count + i];
+      tiles<T>().add(end - begin, parts + slice * count + begin, total + begin);
     }
   });
 }

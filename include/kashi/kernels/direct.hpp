@@ -122,7 +122,8 @@ struct DirectBlocking {
     depth_chunk = std::min(s.depth, round_up(ceil_div(s.depth, chunks), 8));
     const bool in_cache = s.taps() * s.depth * blocks.padded() * s.groups * bytes <= (256 << 10);
     const Index most = std::min<Index>(in_cache ? 96 : 384, table_size / tap_chunk / rows * rows);
-    const Index count = std::max<Index>(1, ceil_div(s.pixels(), most));
+    const Index least = std::max<Index>(1, ceil_div(s.pixels(), most));
+    const Index count = least == 1 ? 1 : round_up(least, 4);  // threads share them evenly
     pixel_block = std::min(most, round_up(std::max<Index>(1, ceil_div(s.pixels(), count)), rows));
     const Index pieces = std::max<Index>(1, ceil_div(s.pixels(), pixel_block));
     const bool small = s.macs() < (Index{1} << 18);
@@ -181,7 +182,8 @@ void pack_direct(const DirectPlan& plan, const T* weight, T* to) {
   }
 }
 
-/// The pointers of one block of pixels: inputs [tile][tap][row], outputs [tile][row].
+/// The pointers of one block of pixels: inputs [tile][tap][row], outputs [tile][row]. A tap that is outside for a whole
+/// tile starts with null and is left out.
 template <class T>
 struct PointerTable {
   const T* in[DirectBlocking::table_size];
@@ -211,6 +213,9 @@ struct PointerTable {
       if (++i < s.rows.count) continue;
       i = 0;
       ++image;
+    }
+    for (const T** tap = in; tap < in + (padded_end - begin) * taps; tap += tile) {
+      if (std::all_of(tap, tap + tile, [&](const T* p) { return p == zeros; })) *tap = nullptr;
     }
   }
 

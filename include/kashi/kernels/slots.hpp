@@ -14,13 +14,13 @@ inline Index slot_count(Index items) { return std::max<Index>(1, std::min<Index>
 /// Slots for which a workspace must be large enough: no thread limit of the caller's counts here.
 inline Index most_slots(Index items) { return std::max<Index>(1, std::min<Index>(v0::detail::global_thread_count().load(), items)); }
 
-/// Calls f(slot, item) for every item; items of one slot run one after the other.
+/// Calls f(slot, item) for every item; a slot has neighbouring items, which run one after the other.
 template <class F>
 void for_each_slot(Index items, F&& f) {
   const Index slots = slot_count(items);
   parallel_for(slots, 1, [&](Index begin, Index end) {
     for (Index slot = begin; slot < end; ++slot) {
-      for (Index item = slot; item < items; item += slots) f(slot, item);
+      for (Index item = slot * items / slots; item < (slot + 1) * items / slots; ++item) f(slot, item);
     }
   });
 }

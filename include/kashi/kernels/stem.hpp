@@ -20,8 +20,7 @@ struct StemPlan {
   Index slices;         ///< backward-weight: sums of their own over a range of strips
 
   [[gnu::noinline]] StemPlan(const ConvGeometry& geometry, Index lanes) : g(geometry), blocks{g.out_channels, lanes} {
-    const Index most = std::max<Index>(1, 768 / g.out_width);
-    rows = ceil_div(g.out_height, ceil_div(g.out_height, most));
+    rows = strip_rows(g);
     strips = ceil_div(g.out_height, rows);
     copy_width = (g.out_width - 1) * g.stride.width + g.kernel.width;
     copy_rows = (rows - 1) * g.stride.height + (g.kernel.height - 1) * g.dilation.height + 1;
@@ -40,6 +39,18 @@ struct StemPlan {
   Index sums_numel() const { return slices * depth() * g.out_channels; }
   Index forward_scratch() const { return blocks.padded() + most_slots(items()) * copy_numel(); }
   Index weight_workspace() const { return sums_numel() + most_slots(slices) * copy_numel(); }
+
+ private:
+  /// About 768 pixels, or down to half of that where four threads then share the strips more evenly.
+  static Index strip_rows(const ConvGeometry& g) {
+    const Index most = std::clamp<Index>(768 / g.out_width, 1, g.out_height);
+    const auto share = [&](Index count) { return round_up(g.batch * ceil_div(g.out_height, count), 4) * count; };
+    Index best = most;
+    for (Index count = most - 1; count >= ceil_div(most, 2); --count) {
+      if (share(count) < share(best)) best = count;
+    }
+    return best;
+  }
 };
 
 /// A strip's input: where its first window starts, and the distance of two rows.
@@ -151,7 +162,7 @@ void run_stem(const StemPlan& plan, const T* x, const T* packed, const Epilogue<
 template <class T>
 void stem_accumulate(const StemPlan& plan, const StemInput<T>& input, Index first_pixel, Index pixels, const T* dy,
                      bool accumulate, T* sums) {
-  constexpr Index most_rows = 1024;
+  constexpr Index most_rows = 1008;
   constexpr Index most_pixels = 128;
   const TileKernels<T>& kernels = tiles<T>();
   const ConvGeometry& g = plan.g;
@@ -163,18 +174,22 @@ void stem_accumulate(const StemPlan& plan, const StemInput<T>& input, Index firs
   job.offsets = offsets;
   job.step = g.out_channels;
   job.out_step = g.out_channels;
-  for (Index p0 = 0; p0 < pixels; p0 += most_pixels) {
-    job.count = std::min(most_pixels, pixels - p0);
-    for (Index p = 0; p < job.count; ++p) {
-      offsets[p] = (p0 + p) / g.out_width * g.stride.height * input.line +
-                   (p0 + p) % g.out_width * g.stride.width * g.in_channels;
+  for (Index r0 = 0; r0 < plan.depth(); r0 += most_rows) {
+    job.rows = std::min(most_rows, plan.depth() - r0);
+    for (Index r = 0; r < job.rows; ++r) {
+      row_offsets[r] = (r0 + r) / plan.kernel_row() * g.dilation.height * input.line + (r0 + r) % plan.kernel_row();
     }
-    job.accumulate = accumulate || p0 > 0;
-    for (Index r0 = 0; r0 < plan.depth(); r0 += most_rows) {
-      job.rows = std::min(most_rows, plan.depth() - r0);
-      for (Index r = 0; r < job.rows; ++r) {
-        row_offsets[r] = (r0 + r) / plan.kernel_row() * g.dilation.height * input.line + (r0 + r) % plan.kernel_row();
+    Index line = 0;
+    Index column = 0;
+    for (Index p0 = 0; p0 < pixels; p0 += most_pixels) {
+      job.count = std::min(most_pixels, pixels - p0);
+      for (Index p = 0; p < job.count; ++p) {
+        offsets[p] = line + column * g.stride.width * g.in_channels;
+        if (++column < g.out_width) continue;
+        column = 0;
+        line += g.stride.height * input.line;
       }
+      job.accumulate = accumulate || p0 > 0;
       for (Index block = 0; block < plan.blocks.count(); ++block) {
         job.b = dy + (first_pixel + p0) * g.out_channels + plan.blocks.begin(block);
         job.columns = plan.blocks.size(block);
@@ -201,12 +216,9 @@ void stem_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dwe
       accumulate = true;
     }
   });
+  for (Index slice = 1; slice < plan.slices; ++slice) tiles<T>().add(sums_size, workspace + slice * sums_size, workspace);
   for (Index o = 0; o < g.out_channels; ++o) {
-    for (Index k = 0; k < plan.depth(); ++k) {
-      T sum = workspace[k * g.out_channels + o];
-      for (Index slice = 1; slice < plan.slices; ++slice) sum += workspace[slice * sums_size + k * g.out_channels + o];
-      dweight[o * plan.depth() + k] = sum;
-    }
+    for (Index k = 0; k < plan.depth(); ++k) dweight[o * plan.depth() + k] = workspace[k * g.out_channels + o];
   }
 }
 

@@ -16,7 +16,7 @@ struct MultiplyJob {
   Index tiles = 0;
   Index taps = 1;
   Index depth = 0;
-  const T* const* in = nullptr;  ///< [tile][tap][row]; with a tap step [tile][row]
+  const T* const* in = nullptr;  ///< [tile][tap][row], a tap's first null: none for this tile; with a tap step [tile][row]
   Index in_offset = 0;           ///< added to every pointer of `in`
   Index tap_step = 0;            ///< distance of a row's taps, for the stepped form
   const T* weight = nullptr;     ///< [tap][depth][vectors * lanes]
@@ -55,6 +55,7 @@ struct TileKernels {
   void (*multiply[2][2])(const MultiplyJob<T>&);      ///< form 1: stepped
   void (*accumulate[2][2])(const AccumulateJob<T>&);  ///< form 1: the offsets move the rows' side
   void (*gather[2])(const T* from, Index step, Index count, T* to);  ///< copies whole vectors of strided pixels
+  void (*add)(Index count, const T* from, T* to);                    ///< to += from
 };
 
 }  // namespace kashi::inline v0::kernels

@@ -24,6 +24,11 @@ template <class T>
 KASHI_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VectorOf<T>::loose*>(p) = v;
 }
+/// Asks for the line of `p`, which need not exist, in the second-level cache.
+template <class T>
+KASHI_INLINE void prefetch(const T* p) {
+  __builtin_prefetch(p, 0, 2);
+}
 /// All lanes equal to x. `x - 0` folds into one broadcast from memory; `x + 0` could not, since it changes -0.
 template <class T>
 KASHI_INLINE Vec<T> broadcast(T x) {

@@ -18,6 +18,13 @@ KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, c
   const T* weight = job.weight;
   Index offset = job.in_offset;
   for (Index tap = 0; tap < job.taps; ++tap) {
+    if constexpr (!Stepped) {
+      if (in[0] == nullptr) {  // outside for the whole tile
+        weight += job.depth * Vectors * width;
+        in += tile_rows;
+        continue;
+      }
+    }
     const T* a[tile_rows];
     KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) a[i] = in[i] + offset;
     if constexpr (Stepped) {
@@ -84,16 +91,22 @@ __attribute__((noinline)) void multiply_tiles(const MultiplyJob<T>& job) {
 /// How the rows of an accumulated tile lie: neighbours that move by the step; anywhere, moved by the step or the offsets.
 enum class RowForm { neighbours, stepped, offset };
 
+/// Rows of an accumulated tile. Stems have kernel rows of 9 or 21 values (3x3 and 7x7 on three channels): tiles of 9 rows
+/// waste little of their 27 and 147 values, and more pointers than 9 do not fit the registers.
+template <RowForm Form>
+inline constexpr int accumulate_rows = Form == RowForm::offset && KASHI_REGION_BYTES == 64 ? 9 : tile_rows;
+
 /// out[row][columns] (+)= sum over p of a[row][p] * b[p][columns], for one tile.
 template <class T, int Vectors, RowForm Form>
 KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* rows, T* const* out) {
   constexpr Index width = lanes<T>;
-  Vec<T> sum[tile_rows][Vectors];
-  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+  constexpr int Rows = accumulate_rows<Form>;
+  Vec<T> sum[Rows][Vectors];
+  KASHI_UNROLL for (int i = 0; i < Rows; ++i) {
     KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] = job.accumulate ? load(out[i] + j * width) : Vec<T>{};
   }
-  const T* a[tile_rows];
-  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) a[i] = rows[i];
+  const T* a[Rows];
+  KASHI_UNROLL for (int i = 0; i < Rows; ++i) a[i] = rows[i];
   const T* first = rows[0];  // with neighbours one pointer does: registers are short
   const T* b = job.b;
   const Index* offsets = job.offsets;
@@ -107,7 +120,7 @@ KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* r
       w[j] = load(columns + j * width);
       pin(w[j]);
     }
-    KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+    KASHI_UNROLL for (int i = 0; i < Rows; ++i) {
       const Vec<T> x = broadcast(Form == RowForm::neighbours ? first[i]
                                                              : a[i][Form == RowForm::offset ? offset : at]);
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += x * w[j];
@@ -116,7 +129,7 @@ KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* r
     first += step;
     pin_integer(offsets);
   }
-  KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+  KASHI_UNROLL for (int i = 0; i < Rows; ++i) {
     KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store(out[i] + j * width, sum[i][j]);
   }
 }
@@ -124,16 +137,17 @@ KASHI_INLINE void accumulate_tile(const AccumulateJob<T>& job, const T* const* r
 template <class T, int Vectors, bool OffsetsOfRows>
 __attribute__((noinline)) void accumulate_tiles(const AccumulateJob<T>& job) {
   constexpr Index columns = Vectors * lanes<T>;
-  const bool neighbours = !OffsetsOfRows && job.rows >= tile_rows;
-  T copy[tile_rows * columns];
-  for (Index first = 0; first < job.rows; first += tile_rows) {
-    const Index rows = job.rows - first < tile_rows ? job.rows - first : Index{tile_rows};
+  constexpr Index Rows = accumulate_rows<OffsetsOfRows ? RowForm::offset : RowForm::stepped>;
+  const bool neighbours = !OffsetsOfRows && job.rows >= Rows;
+  T copy[Rows * columns];
+  for (Index first = 0; first < job.rows; first += Rows) {
+    const Index rows = job.rows - first < Rows ? job.rows - first : Rows;
     // A last part of a tile: neighbours move back over rows that are done, others repeat the last row.
-    const Index done = neighbours ? tile_rows - rows : 0;
-    const bool whole = rows == tile_rows && job.columns == columns;
-    const T* a[tile_rows];
-    T* out[tile_rows];
-    for (Index i = 0; i < tile_rows; ++i) {
+    const Index done = neighbours ? Rows - rows : 0;
+    const bool whole = rows == Rows && job.columns == columns;
+    const T* a[Rows];
+    T* out[Rows];
+    for (Index i = 0; i < Rows; ++i) {
       const Index row = first - done + (i < done + rows ? i : rows - 1);
       a[i] = job.a + (job.row_offsets != nullptr ? job.row_offsets[row] : row);
       out[i] = whole ? job.out + row * job.out_step : copy + i * columns;
@@ -162,6 +176,14 @@ __attribute__((noinline)) void gather_vectors(const T* from, Index step, Index c
   }
 }
 
+/// to += from
+template <class T>
+void add_values(Index count, const T* from, T* to) {
+  Index i = 0;
+  for (; i + lanes<T> <= count; i += lanes<T>) store(to + i, load(static_cast<const T*>(to + i)) + load(from + i));
+  for (; i < count; ++i) to[i] += from[i];
+}
+
 template <class T>
 inline constexpr TileKernels<T> tile_kernels = {
     lanes<T>,
@@ -170,6 +192,7 @@ inline constexpr TileKernels<T> tile_kernels = {
     {{accumulate_tiles<T, 1, false>, accumulate_tiles<T, 1, true>},
      {accumulate_tiles<T, 2, false>, accumulate_tiles<T, 2, true>}},
     {gather_vectors<T, 1>, gather_vectors<T, 2>},
+    add_values<T>,
 };
 
 }  // namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME
