@@ -270,7 +270,7 @@ void run_lanes(const DirectShape& s, const T* x, const T* packed, const Epilogue
 
 /// Slices of images x rows with sums of their own.
 struct LaneGradientPlan {
-  static constexpr Index rows = 4;  ///< output rows whose pixels are added while the sums are in registers
+  static constexpr Index rows = 7;  ///< output rows whose pixels are added while the sums are in registers
 
   Index blocks;  ///< blocks of rows in the batch
   Index blocks_an_image;
