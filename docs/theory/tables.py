@@ -75,6 +75,7 @@ PERSIAN = {
     "prediction kept %": "پیش‌بینی ثابت ٪",
     "change of logit": "تغییر logit",
     "Shap-CAM, new orders": "Shap-CAM، ترتیب‌های تازه",
+    "Shap-CAM of the logit": "Shap-CAM با ارزش logit",
     "Grad-CAM, kept": "Grad-CAM، پیش‌بینی ثابت",
     "Shap-CAM, kept": "Shap-CAM، پیش‌بینی ثابت",
     "smoothed input": "ورودی هموارشده",
@@ -291,6 +292,16 @@ METRICS = {  # of the program cam, with their decimals
 }
 
 
+SENSITIVITY = {  # columns, and what the program cam calls them
+    "Grad-CAM": "grad-cam",
+    "Shap-CAM": "shap-cam, same orders",
+    "Shap-CAM, new orders": "shap-cam, new orders",
+    "Shap-CAM of the logit": "shap-cam, logit",
+    "Grad-CAM, kept": "grad-cam, kept",
+    "Shap-CAM, kept": "shap-cam, same orders, kept",
+}
+
+
 def report_of(out, folder):
     with open(os.path.join(out, folder, "report.json"), encoding="utf-8") as file:
         return json.load(file)
@@ -310,17 +321,16 @@ def take_metrics(report, name):
 
 def take_sensitivity(report, name):
     changes, rows = report["sensitivity"], []
+    known = {column: key for column, key in SENSITIVITY.items() if any(key in row for row in changes.values())}
     for key, row in changes.items():
         if ", " not in key:
             continue
         network, change = key.rsplit(", ", 1)
-        same = [row.get(method + kept) for kept in ("", ", kept") for method in ("grad-cam", "shap-cam, same orders")]
-        figures = [same[0], same[1], row["shap-cam, new orders"], same[2], same[3]]
-        cells = ["-" if figure is None else "%.3f" % figure for figure in figures]
+        cells = ["-" if row.get(key) is None else "%.3f" % row[key] for key in known.values()]
         rows.append([network, change, "%.0f" % row["prediction kept %"], "%.2f" % row["change of logit"], *cells])
-    rows.sort(key=lambda row: (report["networks"].index(row[0]), row[1].startswith("FGSM")))
-    heading = ["network", "change, 1/255", "prediction kept %", "change of logit", "Grad-CAM", "Shap-CAM"]
-    write_table(name, [*heading, "Shap-CAM, new orders", "Grad-CAM, kept", "Shap-CAM, kept"], rows)
+    networks = report["networks"]
+    rows.sort(key=lambda row: (networks.index(row[0]), row[1].startswith("FGSM")))
+    write_table(name, ["network", "change, 1/255", "prediction kept %", "change of logit", *known], rows)
 
 
 def take_cam(out):
