@@ -71,6 +71,16 @@ TEST_CASE("CAM of one class minus another's is CAM of the difference") {
   CHECK(difference.class_index == -1);
 }
 
+TEST_CASE("Ablation-CAM behind an average takes no differences, and gives what differences give") {
+  manual_seed(16);
+  auto net = average_net();
+  const auto image = numbers({4, 4, 2}, 17);
+  const auto direct = explain::ablation_cam(net, "features.1", image, 2);
+  const auto differences = explain::ablation_cam(net, "features.1", image, [](const Variable<double>& y) { return select(y, 1, 2); });
+  check_close(direct.raw, differences.raw);
+  CHECK(direct.score == Approx(differences.score));
+}
+
 TEST_CASE("On a flattened map with a linear layer HiResCAM sums to the score without the bias") {
   manual_seed(5);
   nn::Sequential<double> net{nn::Conv2d<double>({.in = 2, .out = 3, .kernel = 3, .padding = 1}), nn::ReLU<double>(), nn::Flatten<double>(), nn::Linear<double>({.in = 36, .out = 3})};

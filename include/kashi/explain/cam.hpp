@@ -43,6 +43,17 @@ bool is_affine_head(const nn::Module<T>& module) {
          dynamic_cast<const nn::Identity<T>*>(&module);
 }
 
+/// Whether behind the layer come only an average over all places and then layers that are linear up to a constant.
+template <class T>
+bool has_average_head(const LayerCut<T>& cut) {
+  const auto behind = unfolded(cut.behind());
+  std::size_t i = 0;
+  while (i < behind.size() && dynamic_cast<const nn::Dropout<T>*>(behind[i]) != nullptr) ++i;
+  bool fits = cut.is_chain() && i < behind.size() && is_global_average(*behind[i]);
+  for (++i; fits && i < behind.size(); ++i) fits = is_affine_head(*behind[i]);
+  return fits;
+}
+
 }  // namespace detail
 
 /// sum_k w_k A_k, [h,w]; its mean is y minus the bias. A_k is the channel k of the layer's output, w_k the weight of its mean.
@@ -52,12 +63,7 @@ template <class T>
 Map<T> cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {}) {
   const EvalMode<T> eval(net);
   const LayerCut<T> cut(net, layer, image);
-  const auto behind = detail::unfolded(cut.behind());
-  std::size_t i = 0;
-  while (i < behind.size() && dynamic_cast<const nn::Dropout<T>*>(behind[i]) != nullptr) ++i;
-  bool fits = cut.is_chain() && i < behind.size() && detail::is_global_average(*behind[i]);
-  for (++i; fits && i < behind.size(); ++i) fits = detail::is_affine_head(*behind[i]);
-  require(fits, "cam: behind the layer \"", layer, "\" must come a global average and linear layers only (Grad-CAM has no such need)");
+  require(detail::has_average_head(cut), "cam: behind the layer \"", layer, "\" must come a global average and linear layers only (Grad-CAM has no such need)");
   // With such a head dy/dA_k is w_k / Z at every place.
   const LayerGradient<T> at = layer_gradient(net, layer, image, target);
   Map<T> map = hires_cam(at);

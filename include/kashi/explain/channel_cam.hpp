@@ -6,7 +6,7 @@
 
 #include <kashi/core/manipulate.hpp>
 #include <kashi/core/matmul.hpp>
-#include <kashi/explain/gradient_cam.hpp>
+#include <kashi/explain/cam.hpp>
 
 namespace kashi::inline v0::explain {
 
@@ -81,13 +81,18 @@ struct AblationCamOptions {
 };
 
 /// Ablation-CAM (Desai & Ramaswamy 2020): sum_k w_k A_k with w_k = y - y_k, y_k the target when channel k is 0. The paper divides
-/// by y, which only scales the map (and turns its sign where y < 0).
+/// by y, which only scales the map (and turns its sign where y < 0). Where a class is explained and an average and linear layers come
+/// behind, w_k is the sum of g_k A_k, and no difference of nearly equal scores has to be taken.
 template <class T>
 Map<T> ablation_cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {},
                     const AblationCamOptions& options = {}) {
   const EvalMode<T> eval(net);
   const LayerCut<T> cut(net, layer, image);
   const auto [resolved, score] = detail::score_of(cut, target);
+  if (resolved.class_index() >= 0 && detail::has_average_head(cut)) {
+    const LayerGradient<T> at = layer_gradient(net, layer, image, resolved);
+    return detail::weighted_map(at, detail::channel_sums(at, [](double g, double a, Index) { return g * a; }));
+  }
   const Tensor<T>& activation = cut.map_activation();
   const Index channels = activation.size(3);
   std::vector<double> weights = detail::scores_of<T>(
