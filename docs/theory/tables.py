@@ -88,6 +88,16 @@ PERSIAN = {
     "brittle": "شکننده",
     "empty maps %": "نقشه‌های خالی ٪",
     "rank correlation": "همبستگی رتبه‌ای",
+    **{
+        name: name  # names of methods and of what is done to pictures stay as they are
+        for name in (
+            *("cam", "grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam", "ablation-cam", "eigen-cam"),
+            *("shap-cam", "integrated-gradients", "smooth-grad", "Grad-CAM", "Shap-CAM", "ADCC", "JPEG", "FGSM"),
+            *("shap-cam %d" % orders for orders in (2, 8, 20, 100)),
+            *("FGSM %d" % size for size in (1, 2, 4, 8)),
+        )
+    },
+    **{"noise %d" % size: "نویز %d" % size for size in (1, 2, 4, 8)},
 }
 
 
