@@ -70,43 +70,53 @@ Flow through_windows(const Flow& in, const G& g, Index channels) {
                  in.columns->window(g.out_width, g.kernel.width, g.stride.width, g.dilation.width, g.pad_left));
 }
 
-Step convolution(LayerLine& line, const Flow& in, const CountOptions& options) {
-  const Index from = line.number(0, "input channels"), to = line.number(1, "output channels");
-  const Pair kernel = line.pair("kernel", ""), stride = line.pair("stride", "1"), dilation = line.pair("dilation", "1");
-  const kernels::Padding padding = parse_padding(line.option("padding", "0"));
-  const Index groups = parse_index("groups", line.option("groups", "1"), 1, largest_channels);
-  const bool bias = line.flag("bias", true) && options.bias;
+/// What conv and deconv lines say.
+struct ConvolutionLine {
+  Index from = 0, to = 0, groups = 1;
+  Pair kernel, stride, dilation, output_padding;
+  kernels::Padding padding;
+  bool bias = true;
+
+  std::string description(const char* name) const {
+    return text(name, "(", from, ", ", to, ", kernel=", kernel.to_string(), options_text(stride, padding, dilation, groups, bias), ")");
+  }
+};
+
+ConvolutionLine read_convolution(LayerLine& line, const Flow& in, const CountOptions& options) {
+  const bool is_transposed = line.kind() == "deconv";
+  ConvolutionLine out{.from = line.number(0, "input channels"),
+                      .to = line.number(1, "output channels"),
+                      .groups = parse_index("groups", line.option("groups", "1"), 1, largest_channels),
+                      .kernel = line.pair("kernel", ""),
+                      .stride = line.pair("stride", "1"),
+                      .dilation = line.pair("dilation", "1"),
+                      .output_padding = is_transposed ? line.pair("output_padding", "0", 0) : Pair(0),
+                      .padding = parse_padding(line.option("padding", "0")),
+                      .bias = line.flag("bias", true) && options.bias};
   line.require_all_used();
   require_image(line, in);
-  require_channels(line, from, in);
-  require<ValueError>(from % groups == 0 && to % groups == 0, "channels ", from, " and ", to, " are not divisible by groups ", groups);
-  const auto g = kernels::conv2d_geometry("conv", in.sizes(), {to, kernel.height, kernel.width, from / groups}, {.stride = stride, .padding = padding, .dilation = dilation, .groups = groups});
-  require_side(g.out_height, g.out_width);
-  Step out{.layer = {.description = text("Conv2d(", from, ", ", to, ", kernel=", kernel.to_string(), options_text(stride, padding, dilation, groups, bias), ")"),
-                     .parameters = g.weight_numel() + (bias ? to : 0),
-                     .operations = nn::count_convolution(g, bias)},
-           .after = through_windows(in, g, to)};
+  require_channels(line, out.from, in);
+  require<ValueError>(out.from % out.groups == 0 && out.to % out.groups == 0, "channels ", out.from, " and ", out.to, " are not divisible by groups ", out.groups);
   return out;
 }
 
+Step convolution(LayerLine& line, const Flow& in, const CountOptions& options) {
+  const ConvolutionLine said = read_convolution(line, in, options);
+  const auto g = kernels::conv2d_geometry("conv", in.sizes(), {said.to, said.kernel.height, said.kernel.width, said.from / said.groups},
+                                          {.stride = said.stride, .padding = said.padding, .dilation = said.dilation, .groups = said.groups});
+  require_side(g.out_height, g.out_width);
+  return {.layer = {.description = said.description("Conv2d"), .parameters = g.weight_numel() + (said.bias ? said.to : 0), .operations = nn::count_convolution(g, said.bias)},
+          .after = through_windows(in, g, said.to)};
+}
+
 Step transposed_convolution(LayerLine& line, const Flow& in, const CountOptions& options) {
-  const Index from = line.number(0, "input channels"), to = line.number(1, "output channels");
-  const Pair kernel = line.pair("kernel", ""), stride = line.pair("stride", "1"), dilation = line.pair("dilation", "1"), extra = line.pair("output_padding", "0", 0);
-  const kernels::Padding padding = parse_padding(line.option("padding", "0"));
-  const Index groups = parse_index("groups", line.option("groups", "1"), 1, largest_channels);
-  const bool bias = line.flag("bias", true) && options.bias;
-  line.require_all_used();
-  require_image(line, in);
-  require_channels(line, from, in);
-  require<ValueError>(from % groups == 0 && to % groups == 0, "channels ", from, " and ", to, " are not divisible by groups ", groups);
-  const auto g = kernels::conv_transpose2d_geometry("deconv", in.sizes(), {from, kernel.height, kernel.width, to / groups},
-                                                    {.stride = stride, .padding = padding, .output_padding = extra, .groups = groups, .dilation = dilation});
+  const ConvolutionLine said = read_convolution(line, in, options);
+  const auto g = kernels::conv_transpose2d_geometry("deconv", in.sizes(), {said.from, said.kernel.height, said.kernel.width, said.to / said.groups},
+                                                    {.stride = said.stride, .padding = said.padding, .output_padding = said.output_padding, .groups = said.groups, .dilation = said.dilation});
   require_side(g.in_height, g.in_width);
-  return {.layer = {.description = text("ConvTranspose2d(", from, ", ", to, ", kernel=", kernel.to_string(), options_text(stride, padding, dilation, groups, bias), ")"),
-                    .parameters = g.weight_numel() + (bias ? to : 0),
-                    .operations = nn::count_transposed_convolution(g, bias)},
-          .after = resized(in, g.in_height, g.in_width, to, in.rows->transposed_window(g.in_height, kernel.height, stride.height, dilation.height, g.pad_top),
-                           in.columns->transposed_window(g.in_width, kernel.width, stride.width, dilation.width, g.pad_left))};
+  return {.layer = {.description = said.description("ConvTranspose2d"), .parameters = g.weight_numel() + (said.bias ? said.to : 0), .operations = nn::count_transposed_convolution(g, said.bias)},
+          .after = resized(in, g.in_height, g.in_width, said.to, in.rows->transposed_window(g.in_height, said.kernel.height, said.stride.height, said.dilation.height, g.pad_top),
+                           in.columns->transposed_window(g.in_width, said.kernel.width, said.stride.width, said.dilation.width, g.pad_left))};
 }
 
 Step pool(LayerLine& line, const Flow& in, bool is_average) {

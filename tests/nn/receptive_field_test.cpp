@@ -1,3 +1,5 @@
+#include <functional>
+
 #include <kashi/nn/summary.hpp>
 
 #include "nn/random_network.hpp"
@@ -56,6 +58,49 @@ TEST_CASE("the receptive field of every unit is the support of its gradient, in 
       CHECK(last.rows->nominal(row).joined(expected_rows) == last.rows->nominal(row));
     }
   }
+}
+
+namespace {
+
+/// A network that is a function, with positive weights for its convolutions.
+struct Function : nn::Module<double> {
+  std::function<Variable<double>(const Variable<double>&)> f;
+  explicit Function(std::function<Variable<double>(const Variable<double>&)> function) : f(std::move(function)) {}
+  Variable<double> forward(const Variable<double>& x) const override { return f(x); }
+};
+
+Variable<double> positive_conv(const Variable<double>& x, Index kernel, const kashi::Conv2dOptions& options = {}) {
+  return conv2d(x, Variable<double>(Tensor<double>::ones({2, kernel, kernel, x.size(3)})), Variable<double>(), options);
+}
+
+/// Every unit of the output sees what its gradient reaches.
+void check_all_units(const char* what, const Shape& input, const std::function<Variable<double>(const Variable<double>&)>& f) {
+  Function net(f);
+  const nn::LayerSummary last = nn::summary(net, input).layers.back();
+  const Variable<double> x = parameter(Tensor<double>::ones(input));
+  const Variable<double> y = f(x);
+  REQUIRE(last.rows->units() == y.size(1));
+  for (Index row = 0; row < y.size(1); ++row)
+    for (Index column = 0; column < y.size(2); ++column) {
+      const auto [rows, columns] = support(x, y, row, column);
+      INFO(what << ", unit " << row << ", " << column);
+      CHECK(last.rows->inside(row) == rows);
+      CHECK(last.columns->inside(column) == columns);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("fields of networks that are functions: excitation, skips over odd sizes, one value for all") {
+  check_all_units("squeeze and excitation", {1, 6, 7, 2}, [](const Variable<double>& x) {
+    const Variable<double> y = positive_conv(x, 3, {.padding = 1});
+    return y * positive_conv(mean(y, {1, 2}, true), 1);
+  });
+  check_all_units("a skip from a larger map, cut", {1, 9, 7, 2}, [](const Variable<double>& x) {
+    const Variable<double> inner = resize(avg_pool2d(x, {.kernel = 2, .ceil_mode = true}), {9, 7}, {.mode = ResizeMode::bilinear});
+    return positive_conv(concat({x, inner}, 3), 3, {.padding = kernels::Padding(0, 2, 1, 0)});
+  });
+  check_all_units("a branch of one value", {1, 5, 6, 2}, [](const Variable<double>& x) { return narrow(x, 1, 1, 4) + mean(narrow(x, 1, 3, 5), {1, 2}, true); });
 }
 
 TEST_CASE("plain windows follow the textbook's recursion") {
