@@ -50,6 +50,13 @@ PERSIAN = {
     "elements": "درایه‌ها",
     "operations saved": "عملیات حذف‌شده",
     "numbers saved": "اعداد حذف‌شده",
+    "network": "شبکه",
+    "norms folded": "لایه‌های ادغام‌شده",
+    "largest relative difference": "بیشترین اختلاف نسبی",
+    "ms, norms apart": "میلی‌ثانیه، نرمال‌سازی جداگانه",
+    "ms, fused as it runs": "میلی‌ثانیه، ادغام هنگام اجرا",
+    "ms, folded": "میلی‌ثانیه، ادغام‌شده",
+    "times as fast": "چند برابر سریع‌تر",
     "MB not moved": "مگابایت جابه‌جایی حذف‌شده",
     "method": "روش",
     "time": "زمان",
@@ -65,7 +72,6 @@ PERSIAN = {
     "sanity": "آزمون سلامت",
     "two runs": "دو اجرا",
     "max-sensitivity": "بیشینهٔ حساسیت",
-    "network": "شبکه",
     "figure": "کمیت",
     "value": "مقدار",
     "centre": "مرکز",
@@ -98,6 +104,34 @@ PERSIAN = {
         )
     },
     **{"noise %d" % size: "نویز %d" % size for size in (1, 2, 4, 8)},
+    "convolution, max": "کانولوشن، با بیشینه",
+    "locally connected": "اتصال محلی",
+    "dense": "تمام‌متصل",
+    "% with 16": "درصد درست با ۱۶ تصویر",
+    "% with 64": "با ۶۴",
+    "% with 256": "با ۲۵۶",
+    "% with 1024": "با ۱۰۲۴",
+    "% in the middle": "در میانه",
+    "moved by 1": "جابه‌جا به اندازهٔ ۱",
+    "moved by 4": "به اندازهٔ ۴",
+    "moved by 8": "به اندازهٔ ۸",
+    "equivariance error": "خطای هم‌وردایی",
+    "signal / noise": "سیگنال به نویز",
+    "the reader is shown": "آنچه خواننده می‌بیند",
+    "object inside, %": "شیء درون آن، درصد",
+    "right answers, %": "پاسخ درست، درصد",
+    "whole scene": "کل صحنه",
+    "centre crop": "برش میانی",
+    "random crop": "برش تصادفی",
+    "salience crop": "برش برجستگی",
+    "crop by the map": "برش به کمک نقشه",
+    "true crop": "برش درست",
+    "the object": "شیء",
+    "answers gained, points": "افزایش پاسخ درست، واحد درصد",
+    "small": "کوچک",
+    "large": "بزرگ",
+    "near the margin": "نزدیک لبه",
+    "nearer the middle": "نزدیک‌تر به میانه",
 }
 
 
@@ -246,6 +280,64 @@ def q1_digits():
     return as_written("q1_digits")
 
 
+def folding_measured():
+    """Named networks before and after folding, with random statistics in their norms."""
+    names = ("norms", "difference", "before", "fused", "after", "speedup")
+    rows = [
+        [row["network"], *(row[name] for name in names), grouped(row["operations saved"])] for row in read("folding")
+    ]
+    return [
+        "network",
+        "norms folded",
+        "largest relative difference",
+        "ms, norms apart",
+        "ms, fused as it runs",
+        "ms, folded",
+        "times as fast",
+        "operations saved",
+    ], rows
+
+
+def sharing_measured():
+    """What convolution, locally connected and dense layers learn from as many pictures."""
+    sizes, distances = ("16", "64", "256", "1024"), ("1", "4", "8")
+    rows = [
+        [
+            row["network"],
+            grouped(row["parameters"]),
+            *(row["anywhere " + size] for size in sizes),
+            row["middle 1024"],
+            *(row["moved by " + distance] for distance in distances),
+            row["equivariance error"],
+            row["signal to noise"],
+        ]
+        for row in read("sharing")
+    ]
+    return [
+        "network",
+        "parameters",
+        *("% with " + size for size in sizes),
+        "% in the middle",
+        *("moved by " + distance for distance in distances),
+        "equivariance error",
+        "signal / noise",
+    ], rows
+
+
+def asked_views():
+    rows = [[row["view"], row["hit"], row["answers"]] for row in read("asked_views")]
+    return ["the reader is shown", "object inside, %", "right answers, %"], rows
+
+
+def asked_groups():
+    rows = [[row["group"], row["hit"], row["gain"]] for row in read("asked_groups")]
+    return ["the object", "object inside, %", "answers gained, points"], rows
+
+
+def asked_methods():
+    return ["method", "object inside, %"], [[row["method"], row["hit"]] for row in read("asked_methods")]
+
+
 TABLES = {
     table.__name__: table
     for table in (
@@ -260,7 +352,12 @@ TABLES = {
         q3_kinds,
         q3_variants,
         sharing_weights,
+        sharing_measured,
         folding_savings,
+        folding_measured,
+        asked_views,
+        asked_groups,
+        asked_methods,
     )
 }
 
@@ -312,9 +409,13 @@ SENSITIVITY = {  # columns, and what the program cam calls them
 }
 
 
-def report_of(out, folder):
-    with open(os.path.join(out, folder, "report.json"), encoding="utf-8") as file:
+def report_in(folder):
+    with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
         return json.load(file)
+
+
+def report_of(out, name):
+    return report_in(os.path.join(out, name))
 
 
 def write_table(name, heading, rows):
@@ -361,15 +462,66 @@ def take_cam(out):
 
 
 def take(out):
-    """Copies what the pages quote from the folders that the programs wrote, as far as they are there."""
+    """Copies what the pages quote from the folders that the programs wrote; those that are not there stay as they are."""
     if os.path.exists(os.path.join(out, "cam_photos")):
         take_cam(out)
-    if os.path.exists(os.path.join(out, "flops")):
-        take_flops(out)
+    programs = (
+        ("flops", take_flops),
+        ("fold_batchnorm", take_folding),
+        ("parameter_sharing", take_sharing),
+        ("vqa_crop", take_asked),
+    )
+    for name, take_program in programs:
+        folder = os.path.join(out, name)
+        if os.path.isdir(folder):
+            take_program(folder)
 
 
-def take_flops(out):
-    flops = os.path.join(out, "flops")
+def per_cent_of(share):
+    return "%.1f" % (100 * share)
+
+
+def take_sharing(folder):
+    sizes, distances = ("16", "64", "256", "1024"), ("1", "4", "8")
+    head = ["network", "parameters", *("anywhere " + size for size in sizes), "middle 1024"]
+    head += ["moved by " + distance for distance in distances]
+    lines = [",".join([*head, "equivariance error", "signal to noise"])]
+    for name, row in report_in(folder)["networks"].items():
+        shares = [row["anywhere_accuracy"][size] for size in sizes] + [row["accuracy"]["1024"]]
+        shares += [row["moved_accuracy"][distance] for distance in distances]
+        figures = ["%.2f" % row["equivariance_error"], "%.2f" % row["gradient_signal_to_noise"]]
+        lines.append(",".join(['"%s"' % name, str(row["parameters"]), *map(per_cent_of, shares), *figures]))
+    write(os.path.join(GENERATED, "sharing.csv"), "\n".join(lines) + "\n")
+
+
+def take_asked(folder):
+    report = report_in(folder)
+    views = ("whole scene", "centre crop", "random crop", "salience crop", "crop by the map", "true crop")
+    groups = ("small", "large", "nearer the middle", "near the margin")
+    tables = {
+        "asked_views": ("view,hit,answers", views, (report["hit"], report["answer_accuracy"])),
+        "asked_groups": ("group,hit,gain", groups, (report["hit_by_group"], report["gain_by_group"])),
+        "asked_methods": ("method,hit", report["hit_by_method"], (report["hit_by_method"],)),
+    }
+    for name, (head, rows, columns) in tables.items():
+        lines = [head, *(",".join([row, *(per_cent_of(column[row]) for column in columns)]) for row in rows)]
+        write(os.path.join(GENERATED, name + ".csv"), "\n".join(lines) + "\n")
+
+
+def take_folding(folder):
+    models = report_in(folder)["models"]
+    lines = ["network,norms,difference,before,fused,after,speedup,operations saved"]
+    for name, row in models.items():
+        before, after = row["before"], row["after"]
+        milliseconds = (before["milliseconds"], row["fused_milliseconds"], after["milliseconds"])
+        times = "%.1f,%.1f,%.1f,%.2f" % (*milliseconds, row["speedup"])
+        saved = before["operations"] - after["operations"]
+        difference = row["largest_relative_difference"]
+        lines.append("%s,%d,%.1e,%s,%d" % (name, row["norms_folded"], difference, times, saved))
+    write(os.path.join(GENERATED, "folding.csv"), "\n".join(lines) + "\n")
+
+
+def take_flops(flops):
     with open(os.path.join(flops, "layers.csv"), encoding="utf-8") as file:
         layers_csv = file.read()
     with open(os.path.join(flops, "report.json"), encoding="utf-8") as file:

@@ -36,7 +36,7 @@ struct Plan {
 
 Plan plan_for(const Flags& flags) {
   Plan plan = flags.quick ? Plan{.sizes = {16, 64, 256}, .repeats = 1, .shown = 6400, .tested = 200}
-                          : Plan{.sizes = {16, 64, 256, 1024}, .repeats = 2, .shown = 12'800, .tested = 500};
+                          : Plan{.sizes = {16, 64, 256, 1024}, .repeats = 2, .shown = 8'192, .tested = 500};
   if (flags.epochs > 0) plan.shown = flags.epochs * plan.sizes.back();
   if (flags.batch > 0) plan.batch = flags.batch;
   return plan;

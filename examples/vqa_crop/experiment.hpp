@@ -235,7 +235,6 @@ inline Findings run_experiment(Matcher& matcher, std::uint64_t seed, const Plan&
   const detail::Readers readers = detail::train_readers(finder, seed, plan);
   Findings out{.match_accuracy = detail::match_accuracy(matcher, seed, plan.tested)};
   std::map<std::string, double> counts;
-  const double share = 1.0 / static_cast<double>(plan.tested);
   for (Index i = 0; i < plan.tested; ++i) {
     const Puzzle puzzle = make_puzzle(seed, test_stream, i);
     RandomStream random(seed, crop_stream, plan.reading_scenes + i);
@@ -243,17 +242,23 @@ inline Findings run_experiment(Matcher& matcher, std::uint64_t seed, const Plan&
     std::array<bool, views> right{};
     for (std::size_t v = 0; v < views; ++v) {
       right[v] = detail::answers_right(v == whole ? readers.of_scenes : readers.of_crops, puzzle, crops[v]);
-      out.hit[v] += crops[v].holds(puzzle.asked()) ? share : 0;
-      out.answer[v] += right[v] ? share : 0;
+      out.hit[v] += crops[v].holds(puzzle.asked()) ? 1 : 0;
+      out.answer[v] += right[v] ? 1 : 0;
     }
-    out.crop_share += share * crops[predicted].share();
+    out.crop_share += crops[predicted].share();
     const Question other = make_puzzle(seed, test_stream, (i + 1) % plan.tested).question;
-    out.mismatched_hit += finder.region(finder.map(puzzle.picture, finder.vector_of(other), plan.method)).holds(puzzle.asked()) ? share : 0;
+    out.mismatched_hit += finder.region(finder.map(puzzle.picture, finder.vector_of(other), plan.method)).holds(puzzle.asked()) ? 1 : 0;
     for (const std::string& group : detail::groups_of(puzzle.asked())) {
       ++counts[group];
       out.hit_by_group[group] += crops[predicted].holds(puzzle.asked()) ? 1 : 0;
       out.gain_by_group[group] += (right[predicted] ? 1 : 0) - (right[whole] ? 1 : 0);
     }
+  }
+  const auto tested = static_cast<double>(plan.tested);
+  for (double* figure : {&out.crop_share, &out.mismatched_hit}) *figure /= tested;
+  for (std::size_t v = 0; v < views; ++v) {
+    out.hit[v] /= tested;
+    out.answer[v] /= tested;
   }
   for (const auto& [group, count] : counts) {
     out.hit_by_group[group] /= count;
