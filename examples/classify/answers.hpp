@@ -69,7 +69,7 @@ inline Answers answer(const kashi::nn::Module<float>& net, const kashi::models::
   for (std::size_t begin = 0; begin < pictures.size(); begin += static_cast<std::size_t>(batch)) {
     const std::size_t end = std::min(pictures.size(), begin + static_cast<std::size_t>(batch));
     std::vector<Tensor<float>> inputs;
-    for (std::size_t i = begin; i < end; ++i) inputs.push_back(models::normalize_for(models::crop_for(pictures[i].read(), preset), preset));
+    for (std::size_t i = begin; i < end; ++i) inputs.push_back(examples::input_of(pictures[i].read(), preset));
     const Tensor<float> input = stack(inputs);
     if (begin == 0) net(input);  // the first run packs weights and asks for memory
     const auto start = Clock::now();
@@ -127,7 +127,7 @@ inline void add_pictures(kashi::train::Report& report, const std::vector<Photogr
       all += text(k == 0 ? "" : ", ", labels[static_cast<std::size_t>(answer.classes[k])], " ", percent(answer.probabilities[k]));
     rows.push_back({answer.name, all});
     if (shown.size() == most) continue;
-    shown.push_back(io::to_bytes(models::crop_for(pictures[i].read(), preset)));
+    shown.push_back(io::to_bytes(examples::seen_part(pictures[i].read(), preset)));
     captions.push_back(text(labels[static_cast<std::size_t>(answer.classes[0])], "\n", percent(answer.probabilities[0])));
     const bool is_known = answer.truth >= 0 && static_cast<std::size_t>(answer.truth) < labels.size();
     if (is_known && answer.truth != answer.classes[0]) captions.back() += text("\nis ", labels[static_cast<std::size_t>(answer.truth)]);

@@ -4,10 +4,7 @@
 ///     classify --model squeezenet1_1 --weights net.safetensors --data FOLDER --truth labels.csv
 #include <cstdio>
 
-#include <kashi/data/synthetic.hpp>
 #include <kashi/io/load_tensors.hpp>
-#include <kashi/models/registry.hpp>
-#include <kashi/models/rename_rules.hpp>
 #include <kashi/train/self_test.hpp>
 
 #include "classify/answers.hpp"
@@ -20,53 +17,24 @@ namespace {
 
 /// What this program adds to the common flags.
 struct Options {
-  std::string model, preset, labels, truth;
-  Index crop = 0;
-  double eps = 0;
+  examples::NetworkChoice network{.otherwise = "efficientnet_lite0"};
+  std::string labels, truth;
   bool verify = false;
   std::vector<std::string> files;
 };
 
-/// A network with weights, and how it wants its input.
-struct Loaded {
-  std::string name;
-  nn::Sequential<float> net;
-  models::Preset preset;
-  Index classes = 0;
-};
-
-/// The network's name: as asked for, or as the file's metadata say.
-std::string model_name(const Options& options, const io::TensorFile& file) {
-  if (!options.model.empty()) return options.model;
-  const auto found = file.metadata.find("network");
-  return found != file.metadata.end() ? found->second : "efficientnet_lite0";
-}
-
-/// The number of classes that the file's head has: that of the network's last parameter, if the file has it.
-Index classes_in(const std::string& model, const nn::StateDict<float>& state) {
-  const std::string head = models::head(model) + ".bias";
-  for (const auto& [name, value] : state)
-    if (nn::rename(name, models::rename_rules(model)).ends_with(head)) return value.numel();
-  return 0;
-}
-
-Loaded load(const examples::Flags& flags, const Options& options) {
-  io::TensorFile file;
-  if (!flags.weights.empty()) file = io::load_tensors(flags.weights);
-  Loaded out{.name = model_name(options, file), .net = {}, .preset = {}};
-  out.preset = options.preset.empty() ? models::usual_preset(out.name) : models::preset(options.preset, models::usual_preset(out.name).crop);
-  if (options.crop > 0) out.preset = models::preset(out.preset.name, options.crop);
-
-  const nn::StateDict<float> state = train::weights_of(file);
-  out.net = models::make(out.name, {.classes = classes_in(out.name, state), .padding = out.preset.padding, .eps = options.eps});
-  out.classes = out.net.named_parameters().back().second.numel();
-  out.net.eval();
+examples::NamedNetwork load(const examples::Flags& flags, const Options& options) {
   if (flags.weights.empty()) {
     std::fprintf(stderr, "no --weights given: the network has never learnt anything, its answers mean nothing (./dev weights fetches a trained one)\n");
+    examples::NamedNetwork out{.kind = examples::network_kind(options.network, {}), .net = {}, .loaded = {}};
+    out.net = examples::make_network(out.kind);
+    out.classes = out.net.named_parameters().back().second.numel();
+    out.net.eval();
     return out;
   }
-  const nn::LoadReport report = out.net.load_state_dict(state, {.rename = models::rename_rules(out.name)});
-  std::fprintf(stderr, "%s, %s: %s\n", out.name.c_str(), flags.weights.c_str(), report.to_string().c_str());
+  const io::TensorFile file = io::load_tensors(flags.weights);
+  examples::NamedNetwork out = examples::load_named_network(options.network, file, flags.weights);
+  std::fprintf(stderr, "%s, %s: %s\n", out.kind.name.c_str(), flags.weights.c_str(), out.loaded.c_str());
   if (options.verify) {
     const train::Verification found = train::verify(out.net, file);
     std::fprintf(stderr, "self-test %s\n", found.to_string().c_str());
@@ -89,21 +57,22 @@ int run(examples::Program& program, const Options& options) {
   require(options.truth.empty() || !flags.data.empty(), "--truth FILE goes with --data FOLDER, in which its files lie");
   io::make_output_folder(program.out());
   const std::vector<classify::Photograph> pictures = photographs(flags, options);
-  const Loaded loaded = load(flags, options);
-  const std::vector<std::string> labels = classify::read_labels(options.labels, loaded.name, loaded.classes);
+  const examples::NamedNetwork loaded = load(flags, options);
+  const models::Preset& preset = loaded.kind.preset;
+  const std::vector<std::string> labels = classify::read_labels(options.labels, loaded.kind, loaded.classes);
 
-  const classify::Answers answers = classify::answer(loaded.net, loaded.preset, pictures, flags.batch > 0 ? flags.batch : 1);
+  const classify::Answers answers = classify::answer(loaded.net, preset, pictures, flags.batch > 0 ? flags.batch : 1);
   for (const classify::Answer& answer : answers.answers) std::fputs(classify::to_text(answer, labels).c_str(), stdout);
 
-  train::Report report("What photographs show", "The likeliest classes of " + std::to_string(pictures.size()) + " pictures, by " + loaded.name + ".");
-  report.set("model", loaded.name);
-  report.set("preset", loaded.preset.name);
-  report.set("crop", loaded.preset.crop);
+  train::Report report("What photographs show", "The likeliest classes of " + std::to_string(pictures.size()) + " pictures, by " + loaded.kind.name + ".");
+  report.set("model", loaded.kind.name);
+  report.set("preset", preset.name);
+  report.set("crop", preset.crop);
   report.set("images", static_cast<Index>(pictures.size()));
   classify::add_accuracy(report, answers);
   report.set("ms_per_image", answers.milliseconds_per_image);
   program.add_common_figures(report);
-  classify::add_pictures(report, pictures, loaded.preset, answers, labels);
+  classify::add_pictures(report, pictures, preset, answers, labels);
   classify::save_predictions(program.out() / "predictions.csv", answers);
   report.save(program.out());
   std::printf("%s%.1f ms a picture; results are in %s (open %s/report.html)\n", classify::accuracy_text(answers).c_str(), answers.milliseconds_per_image, flags.out.c_str(),
@@ -118,11 +87,11 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App& app = program.app();
   app.add_option("pictures", options.files, "pictures to classify: PNG, JPEG, BMP");
-  app.add_option("--model", options.model, "resnet18, vgg16_bn, squeezenet1_1, mobilenet_v2, efficientnet_lite0, resnet20_cifar10, ...");
-  app.add_option("--preset", options.preset,
+  app.add_option("--model", options.network.model, "resnet18, vgg16_bn, squeezenet1_1, mobilenet_v2, efficientnet_lite0, resnet20_cifar10, ...");
+  app.add_option("--preset", options.network.preset,
                  "how a picture becomes the input: torchvision, tf, efficientnet_lite, cifar, caffe (default: the model's usual one; docs/weights.md)");
-  app.add_option("--crop", options.crop, "side of the input in pixels (default: the preset's)")->check(CLI::Range(8, 4096));
-  app.add_option("--eps", options.eps, "eps of batch norms in MobileNets and EfficientNets (default: the usual)")->check(CLI::PositiveNumber);
+  app.add_option("--crop", options.network.crop, "side of the input in pixels (default: the preset's)")->check(CLI::Range(8, 4096));
+  app.add_option("--eps", options.network.eps, "eps of batch norms in MobileNets and EfficientNets (default: the usual)")->check(CLI::PositiveNumber);
   app.add_option("--labels", options.labels, "names of the classes, a line each, as in synset_words.txt");
   app.add_option("--truth", options.truth, "CSV with the columns file and class_index: the accuracy over --data's pictures");
   app.add_flag("--verify", options.verify, "run the self-test that the weights file carries");

@@ -10,13 +10,15 @@
 #include <kashi/models/presets.hpp>
 #include <kashi/nn/container.hpp>
 
+#include "common/csv.hpp"
+#include "common/named_network.hpp"
 #include "common/program.hpp"
 
 namespace examples {
 
 /// Flags of programs that take a network.
 struct NetworkFlags {
-  std::string model = "squeezenet1_1";
+  std::string model;  ///< empty: as the file of weights says, or squeezenet1_1
   std::string preset;
   std::string names;
 
@@ -38,15 +40,17 @@ struct PhotoNetwork {
   kashi::Tensor<float> see(const kashi::Tensor<float>& picture) const;
 };
 
+/// Puts the network into evaluation mode, freezes it, and makes from_pixels.
+void make_ready(PhotoNetwork& network);
+
+/// A network with its last map and the names of its file.
+PhotoNetwork photo_network(NamedNetwork named);
+
 /// The network of --model with the weights of --weights; without, a small one that learns drawn digits on the spot (it says so).
 PhotoNetwork load_network(const Flags& flags, const NetworkFlags& network);
 
 /// That small network: a few seconds of training on drawn digits. `change`: what is done to each picture (pixels in [0,1]) first.
 PhotoNetwork train_digits_network(const Flags& flags, const kashi::data::Transform& change = {});
-
-/// The rows of a CSV file, each with the fields of the named columns in the order asked for; quotes may hold commas. Throws
-/// IoError, or FormatError for a missing column or a row that is too short.
-std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& path, const std::vector<std::string>& columns);
 
 /// A picture with its true class, or -1.
 struct Photo {

@@ -52,29 +52,6 @@ Parts split_images(const data::Dataset& images, std::uint64_t seed) {
   return {train.map(digits::normalize()), learning, validation.map(digits::normalize()).cached(), test.map(digits::normalize())};
 }
 
-/// The confusion matrix of a dataset and the guess for every image.
-struct Answers {
-  train::ConfusionMatrix confusion;
-  std::vector<Index> guesses;
-};
-
-Answers answer_all(const nn::Module<float>& net, const data::Dataset& dataset, Index classes) {
-  const NoGrad no_grad;
-  Answers out{train::ConfusionMatrix(classes), {}};
-  for (const data::Batch& batch : data::Loader(dataset, {.batch = 64}).epoch(0)) {
-    const Tensor<float> logits = net(batch.images).value();
-    out.confusion.update(logits, batch);
-    for (const Index guess : argmax(logits).span()) out.guesses.push_back(guess);
-  }
-  return out;
-}
-
-Index count_parameters(const nn::Module<float>& net) {
-  Index count = 0;
-  for (const auto& parameter : net.parameters()) count += parameter.numel();
-  return count;
-}
-
 int learn(examples::Program& program) {
   const examples::Flags& flags = program.flags();
   io::make_output_folder(program.out());
@@ -91,7 +68,7 @@ int learn(examples::Program& program) {
   const auto best = std::make_shared<train::BestModel>(train::BestModelOptions{.path = program.out() / "best.safetensors", .metadata = digits::metadata(names)});
   std::fprintf(stderr, "%ld images of %ld classes: %ld to learn from, %ld for validation, %ld for the test; %ld parameters\n", static_cast<long>(images.size()),
                static_cast<long>(classes), static_cast<long>(parts.learning.size()), static_cast<long>(parts.validation.size()),
-               static_cast<long>(parts.test.size()), static_cast<long>(count_parameters(net)));
+               static_cast<long>(parts.test.size()), static_cast<long>(examples::count_parameters(net)));
 
   program.begin_run();
   const train::InterruptGuard guard;
@@ -117,15 +94,15 @@ int learn(examples::Program& program) {
   }
 
   net.eval();
-  const Answers train_answers = answer_all(net, parts.train, classes), test_answers = answer_all(net, parts.test, classes);
+  const examples::Answers train_answers = examples::answer_all(net, parts.train, classes), test_answers = examples::answer_all(net, parts.test, classes);
   train::Report report("Handwritten digits", "A convolutional network learns digits from " + std::to_string(parts.learning.size()) + " pictures.");
   report.set("train_accuracy", train_answers.confusion.value());
   report.set("test_accuracy", test_answers.confusion.value());
-  report.set("recall", digits::recall_by_name(test_answers.confusion, names));
+  report.set("recall", examples::recall_by_name(test_answers.confusion, names));
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());
-  report.set("images_per_second", digits::mean_rate(result.history));
-  report.set("parameters", count_parameters(net));
+  report.set("images_per_second", examples::mean_rate(result.history));
+  report.set("parameters", examples::count_parameters(net));
   program.add_common_figures(report);
   digits::add_pictures(report, result.history, test_answers.confusion, names, parts.test, test_answers.guesses, net);
   report.save(program.out());

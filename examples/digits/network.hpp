@@ -35,6 +35,9 @@ inline kashi::nn::Sequential<float> network(kashi::Index classes) {
                         unit(64, 96), nn::MaxPool2d(2), nn::GlobalAvgPool2d(), nn::Dropout(0.2), nn::Linear({.in = 96, .out = classes})};
 }
 
+/// The last layer that gives a map, 8x8 places, by name.
+inline constexpr const char* last_map = "8";
+
 /// A picture with a shorter side shows no digit.
 inline constexpr kashi::Index smallest_side = 8;
 

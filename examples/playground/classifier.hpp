@@ -1,33 +1,36 @@
-/// A network that was trained on pictures, and how a picture is made ready for it.
+/// A network that was trained on pictures, how a picture is made ready for it, and what can be asked about one.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
-#include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include <kashi/core/tensor.hpp>
-#include <kashi/data/transforms.hpp>
-#include <kashi/nn/container.hpp>
+#include "common/photo_network.hpp"
+#include "playground/tools.hpp"
 
 namespace playground {
 
 struct Classifier {
-  std::string model;
-  kashi::nn::Sequential<float> net;
-  std::vector<std::string> class_names;
-  kashi::data::Transform prepare;
+  examples::PhotoNetwork network;
+  /// The part of a picture that the network sees, [side,side,3] in [0,1].
+  std::function<kashi::Tensor<float>(const kashi::Tensor<float>& picture)> see;
   bool is_drawn = false;
 };
 
-/// The network of examples/digits for the model "digits", else one of models::names(), with pictures made ready as
-/// models::usual_preset says. `labels`: a file with a class name a
-/// line; empty: the classes are numbered. Throws IoError, FormatError, or ValueError for what does not fit.
-Classifier load_classifier(const std::string& model, const std::filesystem::path& weights,
-                           const std::filesystem::path& labels);
+/// The network of the file: of examples/digits, or one of models::names() with pictures made ready as its preset says.
+/// `model` empty: as the file's metadata say. `labels`: a file with a class name a line; empty: the file's, or numbers.
+/// Throws IoError, FormatError, or ValueError for what does not fit.
+Classifier load_classifier(const std::string& model, const std::filesystem::path& weights, const std::filesystem::path& labels);
 
-/// {"classes": [{"name", "probability"}, ...]}, the likeliest five first.
+/// {"classes": [{"name", "index", "probability"}, ...], "of"}, the likeliest five first.
 nlohmann::json classify(const Classifier& classifier, const kashi::Tensor<float>& picture);
+
+/// Grad-CAM for the class `class` (default: the likeliest): {"name", "index", "picture"}, a PNG as a data URL in which the map
+/// lies over what the network sees.
+nlohmann::json show_map(Classifier& classifier, const kashi::Tensor<float>& picture, const Parameters& parameters);
+
+/// FGSM away from the likeliest class by `epsilon` grey levels (default 2): {"epsilon", "before", "classes", "picture",
+/// "change"}: the classes of the changed picture as 8 bits hold it, that picture, and the change made visible.
+nlohmann::json attack(const Classifier& classifier, const kashi::Tensor<float>& picture, const Parameters& parameters);
 
 }  // namespace playground

@@ -27,6 +27,13 @@ inline constexpr const char* page = R"html(<!doctype html>
   .row span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
   #message { color: #c0392b; min-height: 1.5rem; }
   #facts { opacity: .75; }
+  button.row { width: 100%; margin: 0; padding: .35rem .25rem; border: 0; border-radius: .3rem; background: none; color: inherit; text-align: left; cursor: pointer; }
+  button.row:hover, button.row.shown { background: #0a7c8c22; }
+  #views { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 2rem; margin-top: 2rem; }
+  #views h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
+  #views img { width: 100%; max-width: 320px; border-radius: .3rem; image-rendering: pixelated; }
+  input[type=range] { width: 12rem; vertical-align: middle; }
+  [hidden] { display: none !important; }
 </style>
 </head>
 <body>
@@ -48,14 +55,32 @@ inline constexpr const char* page = R"html(<!doctype html>
     <p id="facts"></p>
   </section>
 </main>
-<section id="views"></section>
+<section id="views" hidden>
+  <div id="map" hidden>
+    <h2>What speaks for <span id="map-name"></span></h2>
+    <img id="map-picture" alt="the picture with a heat map over it">
+    <p>Grad-CAM: bright places raise the class's score most. A click on another class shows its map.</p>
+  </div>
+  <div id="attack" hidden>
+    <h2>Fooling the network</h2>
+    <p><label>Change each pixel by at most <input id="epsilon" type="range" min="0" max="32" step="1" value="2"> <output id="epsilon-shown">2</output> of 255</label>
+      <button id="fool">Change it</button></p>
+    <div id="attack-results" aria-live="polite"></div>
+    <img id="attack-picture" alt="the changed picture" hidden>
+  </div>
+  <div id="change" hidden>
+    <h2>The change, made visible</h2>
+    <img id="change-picture" alt="the change of each pixel">
+    <p>Grey: unchanged. FGSM follows the sign of the loss's gradient.</p>
+  </div>
+</section>
 <script>
 const at = id => document.getElementById(id);
-let about = null, newest = 0;
+let about = null, newest = 0, current = null;
 
-function show(answer) {
-  at('results').replaceChildren(...answer.classes.map(one => {
-    const row = document.createElement('div'), name = document.createElement('span'),
+function rows(classes, choose) {
+  return classes.map(one => {
+    const row = document.createElement(choose ? 'button' : 'div'), name = document.createElement('span'),
           bar = document.createElement('div'), share = document.createElement('span'), fill = document.createElement('div');
     row.className = 'row';
     bar.className = 'bar';
@@ -64,9 +89,53 @@ function show(answer) {
     share.textContent = (100 * one.probability).toFixed(1) + ' %';
     bar.append(fill);
     row.append(name, bar, share);
+    if (choose) row.addEventListener('click', () => choose(one, row));
     return row;
-  }));
+  });
+}
+
+function forget() {
+  current = null;
+  for (const id of ['results', 'attack-results']) at(id).replaceChildren();
+  for (const id of ['views', 'map', 'attack', 'change', 'attack-picture']) at(id).hidden = true;
+  at('facts').textContent = '';
+}
+
+function fail(error, number) {
+  if (number === newest) at('message').textContent = error.message;
+}
+
+async function showMap(one, row) {
+  const number = newest, picture = current;
+  try {
+    const answer = await ask('map?class=' + one.index, picture);
+    if (number !== newest) return;
+    for (const other of at('results').children) other.classList.toggle('shown', other === row);
+    at('map-name').textContent = answer.name;
+    at('map-picture').src = answer.picture;
+    at('map').hidden = at('views').hidden = false;
+  } catch (error) { fail(error, number); }
+}
+
+async function fool() {
+  const number = newest;
+  try {
+    const answer = await ask('attack?epsilon=' + at('epsilon').value, current);
+    if (number !== newest) return;
+    at('attack-results').replaceChildren(...rows(answer.classes));
+    at('attack-picture').src = answer.picture;
+    at('change-picture').src = answer.change;
+    at('attack-picture').hidden = at('change').hidden = false;
+  } catch (error) { fail(error, number); }
+}
+
+function show(answer) {
+  const has = tool => about && about.tools.includes(tool), choose = has('map') ? showMap : null;
+  at('results').replaceChildren(...rows(answer.classes, choose));
   at('facts').textContent = `${answer.width} x ${answer.height} pixels, ${answer.milliseconds.toFixed(1)} ms`;
+  at('attack').hidden = !has('attack');
+  at('views').hidden = !has('attack') && !has('map');
+  if (choose) choose(answer.classes[0], at('results').firstChild);
 }
 
 async function ask(tool, picture) {
@@ -83,13 +152,14 @@ async function classify(picture) {
   try {
     const answer = await ask('classify', picture);
     if (number !== newest) return;
+    forget();
     at('message').textContent = '';
+    current = picture;
     show(answer);
   } catch (error) {
     if (number !== newest) return;
+    forget();
     at('message').textContent = error.message;
-    at('results').replaceChildren();
-    at('facts').textContent = '';
   }
 }
 
@@ -134,7 +204,9 @@ function line(from, to) {
 canvas.addEventListener('pointerdown', event => { canvas.setPointerCapture(event.pointerId); last = place(event); line(last, last); });
 canvas.addEventListener('pointermove', event => { if (last) { const next = place(event); line(last, next); last = next; } });
 canvas.addEventListener('pointerup', () => { last = null; canvas.toBlob(classify, 'image/png'); });
-at('clear').addEventListener('click', () => { ++newest; clear(); at('results').replaceChildren(); at('facts').textContent = at('message').textContent = ''; });
+at('clear').addEventListener('click', () => { ++newest; clear(); forget(); at('message').textContent = ''; });
+at('epsilon').addEventListener('input', () => { at('epsilon-shown').textContent = at('epsilon').value; });
+at('fool').addEventListener('click', fool);
 clear();
 
 fetch('/api/about').then(response => response.json()).then(answer => {

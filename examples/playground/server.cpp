@@ -68,8 +68,9 @@ class Pages {
     });
     for (const Tool& tool : tools_) {
       server.Post("/api/" + tool.name,
-                  [this, &tool](const httplib::Request&, httplib::Response& response,
-                                const httplib::ContentReader& content) { run(tool, response, content); });
+                  [this, &tool](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& content) {
+                    run(tool, Parameters({request.params.begin(), request.params.end()}), response, content);
+                  });
     }
   }
 
@@ -99,7 +100,7 @@ class Pages {
     return false;
   }
 
-  void run(const Tool& tool, httplib::Response& response, const httplib::ContentReader& content) {
+  void run(const Tool& tool, const Parameters& parameters, httplib::Response& response, const httplib::ContentReader& content) {
     std::string bytes;
     const bool is_whole = content([&](const char* data, std::size_t count) {
       if (count > options_.upload_bytes - bytes.size()) return false;
@@ -118,7 +119,7 @@ class Pages {
       io::Limits limits;
       limits.image_pixels = options_.picture_pixels;
       const Tensor<std::uint8_t> image = io::decode_image(std::as_bytes(std::span(bytes)), {.channels = 3, .limits = limits});
-      nlohmann::json result = tool.run(as_float(image));
+      nlohmann::json result = tool.run(as_float(image), parameters);
       result["width"] = image.size(1);
       result["height"] = image.size(0);
       result["milliseconds"] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();

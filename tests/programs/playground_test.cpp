@@ -92,6 +92,12 @@ class Server {
   int port_ = 0;
 };
 
+/// The message of an answer with this status.
+std::string refusal(const Answer& answer, int status) {
+  CHECK(answer.status == status);
+  return answer.body;
+}
+
 bool is_built() {
   if (std::filesystem::exists(program_path("playground"))) return true;
   WARN("examples/playground was not built (cpp-httplib is missing)");
@@ -108,7 +114,7 @@ TEST_CASE("the playground serves its page, and classes with probabilities for a 
   CHECK_THAT(page.body, Contains("kashi playground") && Contains("<canvas"));
   const auto about = nlohmann::json::parse(get(server.port(), "/api/about").body);
   CHECK(about.at("classes") == 3);
-  CHECK(about.at("tools") == nlohmann::json{"classify"});
+  CHECK(about.at("tools") == nlohmann::json{"classify", "map", "attack"});
 
   const Answer answer = post(server.port(), "/api/classify", picture());
   REQUIRE(answer.status == 200);
@@ -127,10 +133,6 @@ TEST_CASE("the playground refuses bad uploads with a message, and lives on") {
   if (!is_built()) return;
   Server server;
   const int port = server.port();
-  const auto refusal = [](const Answer& answer, int status) {
-    CHECK(answer.status == status);
-    return answer.body;
-  };
   CHECK_THAT(refusal(post(port, "/api/classify", "no picture"), 422), Contains("it is no PNG, JPEG or BMP file"));
   CHECK_THAT(refusal(post(port, "/api/classify", picture().substr(0, 40)), 422), Contains("cannot read image"));
   CHECK_THAT(refusal(post(port, "/api/classify", ""), 400), Contains("empty"));
@@ -143,6 +145,41 @@ TEST_CASE("the playground refuses bad uploads with a message, and lives on") {
   CHECK_THAT(refusal(post(port, "/elsewhere", picture()), 404), Contains("nothing at this address"));
   CHECK_THAT(refusal(get(port, "/", "elsewhere.example"), 403), Contains("localhost alone"));
   CHECK(post(port, "/api/classify", picture()).status == 200);
+}
+
+TEST_CASE("the playground shows what speaks for a class, and how little fools the network") {
+  if (!is_built()) return;
+  Server server;
+  const auto ask = [&](const std::string& what) {
+    const Answer answer = post(server.port(), "/api/" + what, picture());
+    CAPTURE(what, answer.body.substr(0, 300));
+    CHECK(answer.status == 200);
+    return nlohmann::json::parse(answer.body);
+  };
+  const auto is_picture = [](const nlohmann::json& url) { return url.get<std::string>().starts_with("data:image/png;base64,iVBOR"); };
+  const auto classes = ask("classify").at("classes");
+  const auto likeliest = ask("map");
+  CHECK(likeliest.at("index") == classes[0].at("index"));
+  CHECK(is_picture(likeliest.at("picture")));
+  const auto second = ask("map?class=" + std::to_string(classes[1].at("index").get<int>()));
+  CHECK(second.at("name") == classes[1].at("name"));
+  CHECK(second.at("picture") != likeliest.at("picture"));
+
+  const auto none = ask("attack?epsilon=0"), some = ask("attack?epsilon=8");
+  CHECK(none.at("classes") == classes);
+  CHECK(some.at("before").at("index") == classes[0].at("index"));
+  CHECK(is_picture(some.at("picture")));
+  CHECK(is_picture(some.at("change")));
+  const auto probability = [&](const nlohmann::json& answer) {
+    for (const auto& one : answer.at("classes"))
+      if (one.at("index") == classes[0].at("index")) return one.at("probability").get<double>();
+    return 0.0;
+  };
+  CHECK(probability(some) < probability(none));
+
+  CHECK_THAT(refusal(post(server.port(), "/api/map?class=3", picture()), 422), Contains("class must be a number between -1 and 2"));
+  CHECK_THAT(refusal(post(server.port(), "/api/map?class=cat", picture()), 422), Contains("class must be a number"));
+  CHECK_THAT(refusal(post(server.port(), "/api/attack?epsilon=1e9", picture()), 422), Contains("epsilon must be a number between 0 and 64"));
 }
 
 TEST_CASE("eight clients at once all get the same answer") {
@@ -173,4 +210,7 @@ TEST_CASE("the playground says what it needs") {
   const Ending other = run_program("playground", {"--weights", (folder / "other").string()});
   CHECK(other.exit_code == 1);
   CHECK_THAT(other.errors, Contains("does not hold weights of this program"));
+  const Ending wrong = run_program("playground", {"--model", "resnet20_cifar10", "--weights", (folder / "other").string()});
+  CHECK(wrong.exit_code == 1);
+  CHECK_THAT(wrong.errors, Contains("does not hold weights of resnet20_cifar10"));
 }

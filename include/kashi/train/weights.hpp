@@ -1,4 +1,4 @@
-/// Weights in files: a network's state dict as safetensors, in the order of axes that PyTorch has.
+/// Weights in files: a network's state dict in the order of axes that PyTorch has. They are written as safetensors.
 ///
 /// A weights file holds numbers, names, and metadata that the caller gives; no time, path or thread count, so equal
 /// weights are equal bytes.
@@ -9,7 +9,7 @@
 #include <string>
 
 #include <kashi/core/compiled.hpp>
-#include <kashi/io/safetensors.hpp>
+#include <kashi/io/load_tensors.hpp>
 #include <kashi/nn/module.hpp>
 
 namespace kashi::inline v0::train {
@@ -55,10 +55,11 @@ nn::StateDict<T> weights_of(const io::TensorFile& file) {
   return state;
 }
 
-/// Reads a state dict that we or PyTorch wrote. Throws IoError or FormatError with the file's name and the reason.
+/// Reads a state dict that we or PyTorch wrote, from any kind of file that io::load_tensors knows: safetensors, .pt, .pth,
+/// npz. Throws IoError or FormatError with the file's name and the reason.
 template <class T = float>
 nn::StateDict<T> load_weights(const std::filesystem::path& path) {
-  return weights_of<T>(io::load_safetensors(path));
+  return weights_of<T>(io::load_tensors(path));
 }
 
 KASHI_INSTANTIATE(void add_state<float>(io::TensorFile&, const std::string&, const nn::StateDict<float>&))
