@@ -1,6 +1,7 @@
 #include "common/named_network.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <kashi/io/file.hpp>
 #include <kashi/models/registry.hpp>
@@ -28,6 +29,13 @@ std::vector<std::string> split_lines(const std::string& content) {
 std::string metadata(const io::TensorFile& file, const std::string& key) {
   const auto found = file.metadata.find(key);
   return found == file.metadata.end() ? "" : found->second;
+}
+
+/// A number from the metadata, or -1.
+Index metadata_number(const io::TensorFile& file, const std::string& key) {
+  const std::string written = metadata(file, key);
+  const bool is_number = !written.empty() && written.size() < 5 && written.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? std::stol(written) : -1;
 }
 
 models::Preset preset_named(const std::string& name, Index crop) {
@@ -66,17 +74,19 @@ NetworkKind network_kind(const NetworkChoice& choice, const io::TensorFile& file
   const bool is_own = written == out.name;
   const std::string preset = !choice.preset.empty() ? choice.preset : is_own ? metadata(file, "preset") : "";
   out.preset = preset.empty() ? usual_preset(out.name) : preset_named(preset, usual_preset(out.name).crop);
-  const std::string crop = is_own ? metadata(file, "crop") : "";
-  const bool is_number = !crop.empty() && crop.size() < 5 && crop.find_first_not_of("0123456789") == std::string::npos;
-  const Index side = choice.crop > 0 ? choice.crop : is_number ? std::stol(crop) : 0;
-  if (side > 0) out.preset = preset_named(out.preset.name, side);
+  const Index crop = is_own ? metadata_number(file, "crop") : -1, shorter_side = is_own ? metadata_number(file, "shorter_side") : -1;
+  if (choice.crop > 0 || crop > 0) out.preset = preset_named(out.preset.name, choice.crop > 0 ? choice.crop : crop);
+  if (choice.crop == 0 && shorter_side >= 0) out.preset.shorter_side = shorter_side;
+  const std::string eps = is_own && choice.eps == 0 ? metadata(file, "eps") : "";
+  std::from_chars(eps.data(), eps.data() + eps.size(), out.eps);  // what is no number leaves the usual
   return out;
 }
 
 std::map<std::string, std::string> metadata_of(const NetworkKind& kind) {
   std::string names;
   for (const std::string& name : kind.class_names) names += (names.empty() ? "" : "\n") + name;
-  return {{"network", kind.name}, {"preset", kind.preset.name}, {"crop", std::to_string(kind.preset.crop)}, {"classes", names}};
+  return {{"network", kind.name}, {"preset", kind.preset.name}, {"crop", std::to_string(kind.preset.crop)},
+          {"shorter_side", std::to_string(kind.preset.shorter_side)}, {"eps", text(kind.eps)}, {"classes", names}};
 }
 
 nn::Sequential<float> make_network(const NetworkKind& kind, Index classes) {

@@ -29,7 +29,7 @@ struct NetworkKind {
   double eps = 0;
 };
 
-/// What the choice and the file's metadata ("network", "preset", "crop", "classes") say. Throws ValueError for a preset
+/// What the choice and the file's metadata ("network", "preset", "crop", "shorter_side", "eps", "classes") say. Throws ValueError for a preset
 /// that is not known.
 NetworkKind network_kind(const NetworkChoice& choice, const kashi::io::TensorFile& file);
 

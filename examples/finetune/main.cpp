@@ -5,6 +5,7 @@
 ///     finetune --predict a.jpg b.jpg --weights out/finetune/best.safetensors
 ///
 /// Where the first layers are frozen, what they make of each picture is computed once and kept (--cache).
+#include <cmath>
 #include <cstdio>
 
 #include <kashi/io/load_tensors.hpp>
@@ -27,12 +28,22 @@ namespace {
 /// What this program adds to the common flags.
 struct Options {
   examples::NetworkChoice network;
-  std::vector<std::string> freeze{"backbone"};
+  std::vector<std::string> freeze;  ///< empty: the usual
   std::string labels = "auto", augment;
-  double lr = 3e-3, lr_backbone = 0;
+  double lr = 0, lr_backbone = 0;   ///< 0: the usual
   Index patience = 10, views = 4, cache = 1024;
   std::vector<std::string> files;
 };
+
+/// Sets what the user left open. The small network knows too little for its backbone to be of use as it is.
+Options with_defaults(Options options, const examples::Flags& flags) {
+  const bool is_small = flags.weights.empty();
+  if (options.freeze.empty()) options.freeze = is_small ? std::vector<std::string>{"features.0", "features.1"} : std::vector<std::string>{"backbone"};
+  if (options.lr == 0) options.lr = options.freeze == std::vector<std::string>{"backbone"} ? 1e-2 : 5e-3;
+  if (options.lr_backbone == 0) options.lr_backbone = is_small ? options.lr : options.lr / 10;
+  if (options.augment.empty()) options.augment = flags.data.empty() ? "writing" : "photo";
+  return options;
+}
 
 /// Takes care that a training goes on only from where the same one stopped: its settings are saved with it.
 class Settings : public train::Callback {
@@ -84,10 +95,10 @@ Index views_that_fit(const finetune::PartlyFrozen& net, const models::Preset& pr
   return std::clamp<Index>(room / parts.learning.size(), 0, wanted);
 }
 
-Prepared prepare(finetune::PartlyFrozen& net, const models::Preset& preset, const finetune::Parts& pictures, const Options& options, const std::string& augment, Index views) {
-  const data::Transform vary = finetune::preparation(preset, finetune::variation(augment)), plain = finetune::preparation(preset, finetune::variation("none"));
+Prepared prepare(finetune::PartlyFrozen& net, const models::Preset& preset, const finetune::Parts& pictures, const Options& options, Index views) {
+  const data::Transform vary = finetune::preparation(preset, finetune::variation(options.augment)), plain = finetune::preparation(preset, finetune::variation("none"));
   Prepared out;
-  out.views = views_that_fit(net, preset, pictures, options, augment == "none" ? 1 : views);
+  out.views = views_that_fit(net, preset, pictures, options, options.augment == "none" ? 1 : views);
   if (out.views == 0) {
     out.parts = {pictures.learning, pictures.validation.map(plain), pictures.test.map(plain)};
     out.train = pictures.learning.map(plain);
@@ -125,8 +136,9 @@ Index count_learning(const nn::Module<float>& net) {
   return count;
 }
 
-int learn(examples::Program& program, const Options& options) {
+int learn(examples::Program& program, const Options& given) {
   const examples::Flags& flags = program.flags();
+  const Options options = with_defaults(given, flags);
   io::make_output_folder(program.out());
   const data::Dataset pictures = pictures_for(flags, options);
   const std::vector<std::string> names = pictures.class_names();
@@ -134,21 +146,22 @@ int learn(examples::Program& program, const Options& options) {
   const finetune::Parts parts = finetune::split_pictures(pictures, flags.seed);
   examples::NamedNetwork start = starting_network(flags, options, classes);
   start.kind.class_names = names;
-  const std::string head = examples::head_of(start.kind.name), augment = !options.augment.empty() ? options.augment : flags.data.empty() ? "writing" : "photo";
+  // A smaller input shows as much of the picture as a large one, not a smaller piece of it.
+  if (options.network.crop > 0 && start.kind.preset.shorter_side > 0) start.kind.preset.shorter_side = std::lround(static_cast<double>(options.network.crop) / 0.875);
+  const std::string head = examples::head_of(start.kind.name);
   finetune::freeze(start.net, options.freeze, head);
   finetune::PartlyFrozen net(start.net);
-  const Prepared prepared = prepare(net, start.kind.preset, parts, options, augment, flags.quick ? std::min<Index>(2, options.views) : options.views);
+  const Prepared prepared = prepare(net, start.kind.preset, parts, options, flags.quick ? std::min<Index>(2, options.views) : options.views);
 
-  const Index epochs = flags.epochs > 0 ? flags.epochs : flags.quick ? 6 : 30, batch = flags.batch > 0 ? flags.batch : 16;
-  const double lr_backbone = options.lr_backbone > 0 ? options.lr_backbone : options.lr / 10;
-  train::Trainer trainer(net, make_optimizer(start.net, head, {options.lr, lr_backbone}), nn::CrossEntropyLoss({.label_smoothing = 0.05}));
+  const Index epochs = flags.epochs > 0 ? flags.epochs : flags.quick ? 12 : 30, batch = flags.batch > 0 ? flags.batch : 16;
+  train::Trainer trainer(net, make_optimizer(start.net, head, {options.lr, options.lr_backbone}), nn::CrossEntropyLoss({.label_smoothing = 0.05}));
   std::vector<double> peaks;
   for (Index group = 0; group < trainer.optimizer().groups(); ++group) peaks.push_back(trainer.optimizer().lr(group));
   const Index steps = (parts.learning.size() + batch - 1) / batch;
   const auto schedule = std::make_shared<optim::OneCycleLR>(trainer.optimizer(), optim::OneCycleLROptions{.max_lr = peaks, .epochs = epochs, .steps_per_epoch = steps});
   const auto best = std::make_shared<train::BestModel>();
   const std::string settings = text(start.kind.name, ", preset ", start.kind.preset.name, ", crop ", start.kind.preset.crop, ", frozen ", joined(options.freeze), ", augment ",
-                                    augment, ", views ", prepared.views, ", epochs ", epochs, ", lr ", options.lr, " and ", lr_backbone);
+                                    options.augment, ", views ", prepared.views, ", epochs ", epochs, ", lr ", options.lr, " and ", options.lr_backbone);
   std::fprintf(stderr, "%s: %s\n%ld pictures of %ld classes: %ld to learn from, %ld for validation, %ld for the test; %ld of %ld parameters learn\n", start.kind.name.c_str(),
                start.loaded.c_str(), static_cast<long>(pictures.size()), static_cast<long>(classes), static_cast<long>(parts.learning.size()),
                static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()), static_cast<long>(count_learning(start.net)),
@@ -186,7 +199,7 @@ int learn(examples::Program& program, const Options& options) {
   report.set("preset", start.kind.preset.name);
   report.set("crop", start.kind.preset.crop);
   report.set("frozen", joined(options.freeze));
-  report.set("augment", augment);
+  report.set("augment", options.augment);
   report.set("cached_views", prepared.views);
   report.set("classes", classes);
   report.set("images", pictures.size());
@@ -237,9 +250,9 @@ int main(int argc, char** argv) {
   app.add_option("--labels", options.labels, "where a picture's class stands: in the name of its folder or in its own; auto: in the folder's if there are several")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "folder", "name"}));
-  app.add_option("--freeze", options.freeze, "what does not learn: backbone (all but the new head), none, or beginnings of weights' names such as layer1")->capture_default_str();
+  app.add_option("--freeze", options.freeze, "what does not learn: backbone (all but the new head), none, or beginnings of weights' names such as layer1 (default: backbone)");
   app.add_option("--augment", options.augment, "how pictures are varied: photo, writing (not mirrored), none (default: photo)")->check(CLI::IsMember({"photo", "writing", "none"}));
-  app.add_option("--lr", options.lr, "largest learning rate of the head")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--lr", options.lr, "largest learning rate of the head (default: 0.01, or 0.005 where more than the head learns)")->check(CLI::PositiveNumber);
   app.add_option("--lr-backbone", options.lr_backbone, "of the other layers that learn (default: a tenth)")->check(CLI::PositiveNumber);
   app.add_option("--patience", options.patience, "epochs without a better validation loss before it stops")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--views", options.views, "variants of each picture that are kept where frozen layers run once")->capture_default_str()->check(CLI::Range(1, 64));

@@ -102,6 +102,8 @@ def main():
     torch.serialization.set_crc32_options(True)
     save("parameters", dict(network().named_parameters()))
     save("checkpoint", checkpoint())
+    parallel = {"module." + name: value for name, value in network().state_dict().items()}
+    save("checkpoint_beside", {"best_acc1": torch.tensor(71.5), "epoch": 3, "state_dict": parallel})
     save("list", [counted(2), (counted(3), {"a": counted(1)})])
     save("tensor", counted(2, 2))
 

@@ -142,6 +142,12 @@ TEST_CASE("of a checkpoint the state dict is taken, or everything") {
   CHECK(all.get<float>("optimizer.state.0.exp_avg").shape() == Shape{2, 1, 3, 3});
 }
 
+TEST_CASE("a tensor beside the state dict of a checkpoint is left out") {
+  const io::TensorFile state = io::load_torch(path_of("checkpoint_beside"));
+  CHECK(state.size() == 7);
+  check_values<float>(state, "module.conv.bias", {2}, {0, 1});
+}
+
 TEST_CASE("what is no tensor is refused by name") {
   CHECK_THAT(message("refused_system"), Contains("refused_system.pt': it asks for posix.system"));
   CHECK_THAT(message("refused_eval"), Contains("it asks for __builtin__.eval"));

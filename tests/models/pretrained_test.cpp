@@ -8,7 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <kashi/io/safetensors.hpp>
+#include <kashi/io/file.hpp>
+#include <kashi/models/presets.hpp>
 #include <kashi/models/registry.hpp>
 #include <kashi/train/weights.hpp>
 
@@ -55,4 +56,37 @@ TEST_CASE("Pretrained networks answer as in PyTorch") {
   for (std::size_t i = 0; i < first.size(); ++i) CHECK(std::abs(static_cast<double>(logits(0, static_cast<Index>(i))) - first[i]) <= 2e-4 * largest);
   const auto best = test.at("recipe").at("top5").get<std::vector<Index>>();
   CHECK(argmax(logits)(0) == best[0]);
+}
+
+TEST_CASE("ResNet-20 sees in CIFAR-10 pictures what it sees there in PyTorch") {
+  if (!std::filesystem::exists(folder / "cifar10_sample.bin")) {
+    WARN("skipped: there is no cifar10_sample.bin in " << folder);
+    return;
+  }
+  constexpr Index side = 32, plane = side * side, record = 1 + 3 * plane;
+  const std::string bytes = io::read_text_file(folder / "cifar10_sample.bin");
+  const auto count = static_cast<Index>(bytes.size()) / record;
+  REQUIRE(count == 200);
+  const auto byte = [&](Index i) { return static_cast<float>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)])); };
+  auto pictures = Tensor<float>::empty({count, side, side, 3});
+  float* to = pictures.mutable_data();
+  for (Index n = 0; n < count; ++n)
+    for (Index i = 0; i < plane; ++i)
+      for (Index c = 0; c < 3; ++c) *to++ = byte(n * record + 1 + c * plane + i) / 255;
+
+  auto net = models::make("resnet20_cifar10");
+  net.load_state_dict(train::load_weights(folder / "resnet20_cifar10.safetensors"));
+  net.eval();
+  const NoGrad no_grad;
+  const Tensor<Index> guesses = argmax(net(models::normalize_for(pictures, models::preset("cifar"))).value());
+  std::ifstream stream(folder / "resnet20_cifar10_predictions.txt");
+  Index right = 0;
+  for (Index n = 0; n < count; ++n) {
+    Index wanted = -1;
+    stream >> wanted;
+    CAPTURE(n);
+    CHECK(guesses(n) == wanted);
+    right += guesses(n) == static_cast<Index>(byte(n * record)) ? 1 : 0;
+  }
+  CHECK(right == 181);
 }

@@ -212,11 +212,11 @@ TensorFile read_torch(const ByteSource& source, const TorchOptions& options) {
 
 }  // namespace detail
 
-/// The tensors of a file that torch.save wrote, in its order. Of a training checkpoint (a dict in which no tensor lies
-/// directly) the state dict is taken, found under "state_dict", "model_state_dict", "model", "net", "weights" or
-/// "params"; its names are as they were in the network. {.everything = true} gives all tensors, nested ones by
-/// names joined with dots: "optimizer.state.0.exp_avg". A single tensor is called "tensor". Numbers and text that stand
-/// directly in the file's dict become metadata.
+/// The tensors of a file that torch.save wrote, in its order. Of a training checkpoint (a dict with a state dict under
+/// "state_dict", "model_state_dict", "model", "net", "weights" or "params", perhaps beside a tensor or two such as a best
+/// accuracy) the state dict is taken; its names are as they were in the network. {.everything = true} gives all tensors,
+/// nested ones by names joined with dots: "optimizer.state.0.exp_avg". A single tensor is called "tensor". Numbers and text
+/// that stand directly in the file's dict become metadata.
 /// Throws IoError if the file can't be read and FormatError, with the file's name and the reason, if it breaks the
 /// format or a limit, or asks for anything but tensors.
 template <class Objects = detail::TorchObjects>

@@ -29,14 +29,17 @@ class TorchWalk {
   TorchWalk(const PickleHeap& heap, const TorchObjects& objects, const Limits& limits, std::string where)
       : heap_(heap), objects_(objects), limits_(limits), where_(std::move(where)) {}
 
-  /// The dict that holds the network's numbers: `root` itself if a tensor lies in it directly, else what it holds under
-  /// one of the keys that training programs use.
+  /// The dict that holds the network's numbers: what `root` holds under one of the keys that training programs use, beside
+  /// which a tensor or two may lie (a best accuracy), else `root` itself.
   PickleValue state_dict(const PickleValue& root) const {
-    if (!root.is(PickleKind::dict) || holds_tensor(root)) return root;
+    if (!root.is(PickleKind::dict)) return root;
+    const Index beside = direct_tensors(root);
     for (const std::string_view key : {"state_dict", "model_state_dict", "model_state", "model", "net", "network",
                                        "weights", "params", "parameters"}) {
       const PickleValue found = at(root, key);
-      if (found.is(PickleKind::dict) && holds_tensor(found)) return found;
+      if (!found.is(PickleKind::dict)) continue;
+      const Index inside = direct_tensors(found);
+      if (inside > 0 && (inside > beside || key.ends_with("state_dict"))) return found;
     }
     return root;
   }
@@ -87,11 +90,11 @@ class TorchWalk {
     return {};
   }
 
-  bool holds_tensor(const PickleValue& dict) const {
+  Index direct_tensors(const PickleValue& dict) const {
     const auto& items = heap_.items(dict);
-    for (std::size_t i = 1; i < items.size(); i += 2)
-      if (objects_.tensor(items[i]) != nullptr) return true;
-    return false;
+    Index count = 0;
+    for (std::size_t i = 1; i < items.size(); i += 2) count += objects_.tensor(items[i]) != nullptr;
+    return count;
   }
 
   void visit(const PickleValue& value, const std::string& name, int depth) {
