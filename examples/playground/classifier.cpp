@@ -22,8 +22,8 @@ namespace {
 
 Tensor<float> as_batch(const Tensor<float>& image) { return image.reshape({1, image.size(0), image.size(1), image.size(2)}); }
 
-Classifier load_named(const std::string& model, const io::TensorFile& file, const std::filesystem::path& weights) {
-  examples::NamedNetwork named = examples::load_named_network({.model = model}, file, weights);
+Classifier load_named(const examples::NetworkChoice& choice, const io::TensorFile& file, const std::filesystem::path& weights) {
+  examples::NamedNetwork named = examples::load_named_network(choice, file, weights);
   const models::Preset preset = named.kind.preset;
   Classifier out{.network = {}, .see = [preset](const Tensor<float>& picture) { return examples::seen_part(picture, preset); }};
   out.network = examples::photo_network(std::move(named));
@@ -91,9 +91,9 @@ Tensor<std::uint8_t> visible_change(const Tensor<float>& from, const Tensor<floa
 
 }  // namespace
 
-Classifier load_classifier(const std::string& model, const std::filesystem::path& weights, const std::filesystem::path& labels) {
+Classifier load_classifier(const examples::NetworkChoice& choice, const std::filesystem::path& weights, const std::filesystem::path& labels) {
   const io::TensorFile file = io::load_tensors(weights);
-  Classifier out = is_of_digits(model, file) ? load_digits(weights) : load_named(model, file, weights);
+  Classifier out = is_of_digits(choice.model, file) ? load_digits(weights) : load_named(choice, file, weights);
   std::vector<std::string>& names = out.network.class_names;
   if (!labels.empty()) names = examples::read_class_names(labels);
   // One run on a grey picture: whatever does not fit is told now, and the number of classes is known.

@@ -18,9 +18,9 @@ struct Classifier {
 };
 
 /// The network of the file: of examples/digits, or one of models::names() with pictures made ready as its preset says.
-/// `model` empty: as the file's metadata say. `labels`: a file with a class name a line; empty: the file's, or numbers.
+/// What the choice leaves empty is as the file's metadata say. `labels`: a file with a class name a line; empty: the file's, or numbers.
 /// Throws IoError, FormatError, or ValueError for what does not fit.
-Classifier load_classifier(const std::string& model, const std::filesystem::path& weights, const std::filesystem::path& labels);
+Classifier load_classifier(const examples::NetworkChoice& choice, const std::filesystem::path& weights, const std::filesystem::path& labels);
 
 /// {"classes": [{"name", "index", "probability"}, ...], "of"}, the likeliest five first.
 nlohmann::json classify(const Classifier& classifier, const kashi::Tensor<float>& picture);
