@@ -53,6 +53,14 @@ struct DirectShape {
   Index taps() const { return rows.taps.count * columns.taps.count; }
   Index pixels() const { return batch * rows.count * columns.count; }
   Index macs() const { return pixels() * taps() * depth * out_channels(); }
+  /// Whether pixel i of the input makes pixel i of the output: 1x1, stride 1.
+  bool is_pointwise() const {
+    const auto same = [](const GridAxis& axis) {
+      return axis.taps.count == 1 && axis.taps.first_offset == 0 && axis.in_step == 1 && axis.out_step == 1 &&
+             axis.in_size == axis.count && axis.out_size == axis.count;
+    };
+    return same(rows) && same(columns);
+  }
 };
 
 [[gnu::noinline]] inline DirectShape forward_shape(const ConvGeometry& g) {
@@ -193,6 +201,7 @@ struct PointerTable {
   void fill(const DirectShape& s, const T* x, T* y, const T* zeros, Index begin, Index end, Index t0, Index t1,
             Index tile) {
     const Index taps = t1 - t0;
+    if (s.is_pointwise()) return fill_pointwise(s, x, y, begin, end, tile);
     Index j = begin % s.columns.count;
     Index i = begin / s.columns.count % s.rows.count;
     Index image = begin / s.columns.count / s.rows.count;
@@ -220,6 +229,14 @@ struct PointerTable {
   }
 
  private:
+  void fill_pointwise(const DirectShape& s, const T* x, T* y, Index begin, Index end, Index tile) {
+    for (Index i = 0; i < round_up(end - begin, tile); ++i) {
+      const Index pixel = std::min(begin + i, end - 1);
+      in[i] = x + pixel * s.in_channels();
+      out[i] = y + pixel * s.out_channels();
+    }
+  }
+
   static void fill_pixel(const DirectShape& s, const T* x, const T* zeros, Index image, Index i, Index j, Index t0,
                          Index t1, Index tile, const T** entry) {
     const TapAxis& down = s.rows.taps;
