@@ -1,6 +1,7 @@
 #include "common/photo_network.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <map>
 
@@ -9,6 +10,7 @@
 #include <kashi/io/image.hpp>
 #include <kashi/io/load_tensors.hpp>
 #include <kashi/nn/conv.hpp>
+#include <kashi/ops/softmax.hpp>
 
 #include "common/small_network.hpp"
 
@@ -46,7 +48,30 @@ std::vector<std::string> class_names(const Flags& flags, const NetworkFlags& net
   return read_class_names(beside);
 }
 
+/// The network without the ReLU behind SqueezeNet's last convolution; any other as it is.
+nn::Sequential<float> without_last_relu(const nn::Sequential<float>& net) {
+  const auto* head = net.size() == 2 ? dynamic_cast<const nn::Sequential<float>*>(&net[1]) : nullptr;
+  if (head == nullptr || head->size() != 4 || (*head)[2].kind() != "ReLU") return net;
+  nn::Sequential<float> out;
+  out.add("open", nn::Lambda<float>([net](const Variable<float>& x) {
+            const auto& last = dynamic_cast<const nn::Sequential<float>&>(net[1]);
+            return last[3](last[1](net[0](x)));
+          }));
+  return out;
+}
+
+std::string lower(std::string name) {
+  for (char& c : name) c = c == '_' ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
 }  // namespace
+
+void NetworkFlags::add_second_to(CLI::App& app) {
+  app.add_option("--second-weights", second_weights, "file with the weights of a second network, which judges the result");
+  app.add_option("--second-model", second_model, "the network that --second-weights are of (default: as the file says)");
+  app.add_option("--second-preset", second_preset, "how pictures become its input (default: the model's usual)");
+}
 
 void NetworkFlags::add_to(CLI::App& app) {
   app.add_option("--model", model, "the network that --weights are of (default: as the file says, or squeezenet1_1)");
@@ -65,12 +90,36 @@ Tensor<float> PhotoNetwork::see(const Tensor<float>& picture) const {
   return seen;
 }
 
+Index PhotoNetwork::class_of(const std::string& number_or_name) const {
+  const std::string wanted = lower(number_or_name);
+  std::vector<Index> near;
+  for (std::size_t i = 0; i < class_names.size(); ++i) {
+    if (lower(class_names[i]) == wanted) return static_cast<Index>(i);
+    if (lower(class_names[i]).find(wanted) != std::string::npos) near.push_back(static_cast<Index>(i));
+  }
+  const bool is_number = !wanted.empty() && wanted.size() < 10 && wanted.find_first_not_of("0123456789") == std::string::npos;
+  if (is_number) return std::stol(wanted);
+  require(!class_names.empty(), "the classes have no names here: give the class by its number (or the names by --names FILE)");
+  if (near.size() == 1) return near[0];
+  std::string list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(near.size(), 8); ++i) list += (i > 0 ? ", " : "") + name_of(near[i]);
+  throw ValueError(text("there is no single class \"", number_or_name, "\"", list.empty() ? "" : "; near are: ", list));
+}
+
+Tensor<float> PhotoNetwork::probabilities(const Tensor<float>& seen) const {
+  const NoGrad no_grad;
+  return softmax(from_pixels(Variable<float>(seen.reshape({1, seen.size(0), seen.size(1), 3})))).value()[0];
+}
+
 void make_ready(PhotoNetwork& network) {
   network.net.eval();
   network.net.set_requires_grad(false);
   network.from_pixels.add("normalization", normalization(network.preset)).add("net", network.net);
-  network.from_pixels.eval();
-  network.from_pixels.set_requires_grad(false);
+  network.scores.add("normalization", normalization(network.preset)).add("net", without_last_relu(network.net));
+  for (nn::Sequential<float>* net : {&network.from_pixels, &network.scores}) {
+    net->eval();
+    net->set_requires_grad(false);
+  }
 }
 
 PhotoNetwork train_digits_network(const Flags& flags, const data::Transform& change) {
@@ -92,6 +141,13 @@ PhotoNetwork load_network(const Flags& flags, const NetworkFlags& network) {
   }
   NamedNetwork named = load_named_network({.model = network.model, .preset = network.preset}, io::load_tensors(flags.weights), flags.weights);
   named.kind.class_names = class_names(flags, network, named);
+  return photo_network(std::move(named));
+}
+
+std::optional<PhotoNetwork> load_second_network(const NetworkFlags& network, const PhotoNetwork& first) {
+  if (network.second_weights.empty()) return std::nullopt;
+  NamedNetwork named = load_named_network({.model = network.second_model, .preset = network.second_preset}, io::load_tensors(network.second_weights), network.second_weights);
+  named.kind.class_names = first.class_names;
   return photo_network(std::move(named));
 }
 

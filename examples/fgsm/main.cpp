@@ -2,6 +2,7 @@
 ///
 ///     fgsm --weights squeezenet1_1.safetensors --data PHOTOS --truth PHOTOS/labels.csv --epsilon 8
 ///     fgsm --weights squeezenet1_1.safetensors --data flamingo.jpg --target 1
+///     fgsm --weights squeezenet1_1.safetensors --data flamingo.jpg --compare flamingo.png     (beside a picture made from noise)
 ///
 /// An attack counts where the 8-bit image, written as PNG and read back, is taken for another class (with --target: for that one).
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <kashi/plot/line_chart.hpp>
 
 #include "common/photo_network.hpp"
+#include "compare.hpp"
 
 using namespace kashi;
 
@@ -24,6 +26,7 @@ struct Settings {
   Index target = -1;
   bool l2 = false;
   Index pgd_steps = 10;
+  std::string compare;
 };
 
 /// A correctly classified photo, and what the attacks did to it.
@@ -72,7 +75,7 @@ class Attacker {
     return pixels.reshape(Shape{1, pixels.size(0), pixels.size(1), 3});
   }
   Tensor<float> gradient_of(const Victim& victim) const {
-    return explain::loss_gradient<float>([this](const Variable<float>& x) { return logits(x); }, original_of(victim), label_of(victim));
+    return explain::attack_direction<float>([this](const Variable<float>& x) { return logits(x); }, original_of(victim), label_of(victim));
   }
   Tensor<float> fgsm_of(const Tensor<float>& original, const Tensor<float>& gradient, double epsilon) const {
     return saved(explain::fgsm_step(original, gradient, {.epsilon = length(epsilon, original), .norm = norm(), .targeted = settings_.target >= 0}), original, epsilon);
@@ -189,10 +192,20 @@ plot::Image curve(const std::vector<double>& epsilons, const std::map<std::strin
   return plot::line_chart({fgsm, control}, {.title = "Accuracy under attack", .x_label = "epsilon in grey levels", .y_label = "accuracy in %", .y_low = 0, .y_high = 100});
 }
 
+/// FGSM's smallest change of the first victim beside a picture of its class made from noise.
+void add_comparison(const Settings& settings, const Attacker& attacker, const Victim& victim, const Tensor<float>& portrait, const examples::PhotoNetwork& network,
+                    const std::optional<examples::PhotoNetwork>& second, train::Report& report) {
+  const double epsilon = std::isinf(victim.smallest_bytes) ? settings.epsilons.front() : victim.smallest_bytes;
+  const Tensor<float> original = attacker.original_of(victim);
+  fgsm::compare({.photo = original[0], .fooling = attacker.fgsm_of(original, attacker.gradient_of(victim), epsilon)[0], .epsilon = epsilon, .portrait = portrait, .class_index = victim.label}, network, second,
+                report);
+}
+
 int run(const examples::Program& program, const examples::Flags& flags, const examples::NetworkFlags& network_flags, const Settings& settings) {
   io::make_output_folder(program.out());
   const examples::PhotoNetwork network = examples::load_network(flags, network_flags);
   const std::vector<examples::Photo> photos = examples::load_photos(flags, settings.truth, network, flags.quick ? 12 : 0);
+  const std::optional<examples::PhotoNetwork> second = examples::load_second_network(network_flags, network);
   Attacker attacker(network, settings, flags.seed);
   std::vector<double> epsilons = settings.epsilons;
   for (const double usual : {1.0, 2.0, 4.0, 8.0, 16.0}) epsilons.push_back(usual);
@@ -207,6 +220,11 @@ int run(const examples::Program& program, const examples::Flags& flags, const ex
     if (seen == victim.label && seen != settings.target) victims.push_back(victim);
   }
   std::fprintf(stderr, "%zu photos, %zu of them classified correctly\n", photos.size(), victims.size());
+  Tensor<float> portrait;
+  if (!settings.compare.empty()) {
+    require(!victims.empty(), "--compare needs a photo that ", network.model, " classifies correctly; ", photos.empty() ? "there is none" : "it takes '" + photos[0].name + "' for another class");
+    portrait = fgsm::portrait_of(settings.compare, network, victims.front().label, flags);
+  }
   for (std::size_t i = 0; i < victims.size(); ++i) {
     attacker.attack(victims[i], epsilons);
     if ((i + 1) % 20 == 0) std::fprintf(stderr, "%zu of %zu attacked\n", i + 1, victims.size());
@@ -238,6 +256,7 @@ int run(const examples::Program& program, const examples::Flags& flags, const ex
   const double accuracy = photos.empty() ? 0 : static_cast<double>(victims.size()) / static_cast<double>(photos.size());
   report.picture("Accuracy", "curve.png", curve(epsilons, fooled, noise, accuracy), "Share of photos that are still classified correctly.");
   if (!victims.empty()) report.picture("Pictures", "sheet.png", sheet(victims, attacker, network), "Original, change (magnified, grey is none), and what the network sees then.");
+  if (!settings.compare.empty()) add_comparison(settings, attacker, victims.front(), portrait, network, second, report);
   report.table("Smallest epsilon of each photo, in grey levels", {"photo", "class", "smallest", "smallest, 8 bits"}, rows);
   report.save(program.out());
   const std::string main_epsilon = text_of(settings.epsilons.front());
@@ -254,9 +273,11 @@ int main(int argc, char** argv) {
   examples::NetworkFlags network;
   Settings settings;
   network.add_to(program.app());
+  network.add_second_to(program.app());
   program.app().add_option("--truth", settings.truth, "CSV file with the columns file and class_index (default: what the network sees is taken for true)");
   program.app().add_option("--epsilon", settings.epsilons, "largest change, in 1/255; more than one may be given")->capture_default_str()->check(CLI::Range(0.0, 255.0));
   program.app().add_option("--target", settings.target, "the class that the network shall see (default: any other)")->check(CLI::NonNegativeNumber);
+  program.app().add_option("--compare", settings.compare, "picture of the same class by class_visualization, to set beside the first photo's attack; made first if the file isn't there");
   program.app().add_flag("--l2", settings.l2, "epsilon is the root mean square of the change instead of its largest value");
   program.app().add_option("--pgd-steps", settings.pgd_steps, "steps of PGD")->capture_default_str()->check(CLI::Range(1, 1000));
   return program.run(argc, argv, [&] { return run(program, program.flags(), network, settings); });

@@ -79,6 +79,7 @@
 #include <kashi/data/transforms.hpp>
 
 #include <kashi/explain/attack.hpp>
+#include <kashi/explain/class_visualization.hpp>
 #include <kashi/explain/explain.hpp>
 #include <kashi/explain/metrics.hpp>
 #include <kashi/explain/sanity.hpp>
@@ -111,6 +112,7 @@
 #if __has_include(<stb/stb_image.h>) || __has_include(<stb_image.h>)
 #include <kashi/data/image_folder.hpp>
 #include <kashi/data/mask_folder.hpp>
+#include <kashi/io/animation.hpp>
 #include <kashi/io/image.hpp>
 #endif
 

@@ -93,6 +93,26 @@ TEST_CASE("An image's gradient does not depend on the others in the batch") {
   CHECK(largest_change(together.slice(1, 2), alone) < 1e-12);
 }
 
+TEST_CASE("The attack's direction is the cross-entropy's gradient, also where the model is certain") {
+  manual_seed(2);
+  const nn::Linear<double> layer({.in = 6, .out = 4});
+  const auto model = [&](double scale) { return [&layer, scale](const Variable<double>& x) { return layer(reshape(x, Shape{x.size(0), 6})) * scale; }; };
+  const auto images = random::Generator(3).uniform<double>({2, 2, 3, 1});
+  const Tensor<Index> labels({2}, {2, 0});
+  const auto loss = explain::loss_gradient<double>(model(1), images, labels), direction = explain::attack_direction<double>(model(1), images, labels);
+  for (Index n = 0; n < 2; ++n) {
+    const double ratio = loss(n, 0, 0, 0) / direction(n, 0, 0, 0);  // 1 - p
+    CHECK((ratio > 0 && ratio < 1));
+    CHECK(largest_change(loss[n], direction[n] * ratio) < 1e-12);
+  }
+  const auto seen = argmax(model(1)(Variable<double>(images)).value(), 1);
+  const auto certain = explain::attack_direction<double>(model(1e4), images, seen);
+  double size = 0;
+  for (const double slope : certain.span()) size = std::max(size, std::abs(slope));
+  CHECK(size > 1);
+  CHECK_THROWS_WITH(explain::attack_direction<double>(model(1), images, Tensor<Index>({2}, {2, 4})), Catch::Matchers::Contains("there is no class 4"));
+}
+
 TEST_CASE("Rounding to bytes keeps to the ball") {
   const Tensor<double> original({1, 1, 4, 1}, {10.0 / 255, 100.0 / 255, 0, 1});
   for (const double levels : {0.4, 1.0, 1.7, 8.0}) {

@@ -12,7 +12,9 @@
 
 #include <kashi/core/random.hpp>
 #include <kashi/nn/module.hpp>
+#include <kashi/ops/arithmetic.hpp>
 #include <kashi/ops/cross_entropy.hpp>
+#include <kashi/ops/softmax.hpp>
 
 namespace kashi::inline v0::explain {
 
@@ -99,6 +101,26 @@ Tensor<T> loss_gradient(const std::type_identity_t<Classifier<T>>& model, const 
   return grad(cross_entropy(model(leaf), labels, {.reduction = Reduction::sum}), leaf).value();
 }
 
+/// The direction in which each image's cross-entropy grows: the gradient of the log-odds against its label, log((1 - p) / p),
+/// [N,H,W,C]. It is the cross-entropy's gradient over 1 - p, so its sign and its direction are the same, but it does not vanish in
+/// rounding where the model is certain. Throws ShapeError.
+template <class T>
+Tensor<T> attack_direction(const std::type_identity_t<Classifier<T>>& model, const Tensor<T>& images, const Tensor<Index>& labels) {
+  detail::check_attack("attack_direction", images.shape(), labels.shape(), 0);
+  const EnableGrad enable;
+  const Variable<T> leaf = parameter(images);
+  const Variable<T> logits = model(leaf);
+  require<ShapeError>(logits.rank() == 2 && logits.size(0) == images.size(0) && logits.size(1) >= 2, "attack_direction: the model must give logits [", images.size(0),
+                      ",classes] of two classes or more; got ", logits.shape());
+  Tensor<T> is_label = Tensor<T>::zeros(logits.shape());
+  for (Index n = 0; n < labels.numel(); ++n) {
+    require(labels(n) >= 0 && labels(n) < logits.size(1), "attack_direction: there is no class ", labels(n), " in an output ", logits.shape());
+    is_label.at(n, labels(n)) = 1;
+  }
+  const Variable<T> others = logsumexp(logits + is_label * static_cast<T>(-1e9));
+  return grad(sum(others) - sum(logits * is_label), leaf).value();
+}
+
 /// One step of a gradient that is known already: clip(x + epsilon sign(g)), or x + epsilon g/|g|; minus if targeted. One gradient
 /// serves every epsilon.
 template <class T>
@@ -115,7 +137,7 @@ Tensor<T> fgsm_step(const Tensor<T>& images, const Tensor<T>& gradient, const At
 template <class T>
 Tensor<T> fgsm(const std::type_identity_t<Classifier<T>>& model, const Tensor<T>& images, const Tensor<Index>& labels, const AttackOptions& options = {}) {
   detail::check_attack("fgsm", images.shape(), labels.shape(), options.epsilon);
-  return fgsm_step(images, loss_gradient<T>(model, images, labels), options);
+  return fgsm_step(images, attack_direction<T>(model, images, labels), options);
 }
 
 /// PGD: many small steps, each brought back to within epsilon of the original and into [0,1]. Throws ShapeError, ValueError.
@@ -133,7 +155,7 @@ Tensor<T> pgd(const std::type_identity_t<Classifier<T>>& model, const Tensor<T>&
     detail::project(moved, images, options.epsilon, options.norm);
   }
   for (Index step = 0; step < options.steps; ++step) {
-    detail::move(moved, loss_gradient<T>(model, moved, labels), options.targeted ? -size : size, options.norm);
+    detail::move(moved, attack_direction<T>(model, moved, labels), options.targeted ? -size : size, options.norm);
     detail::project(moved, images, options.epsilon, options.norm);
   }
   return moved;
@@ -188,7 +210,7 @@ SmallestEpsilon smallest_epsilon(const std::type_identity_t<Classifier<T>>& mode
   detail::check_attack("smallest_epsilon", image.shape(), label.shape(), options.largest);
   require<ShapeError>(image.size(0) == 1, "smallest_epsilon: one image [1,H,W,C] is needed; got ", image.shape());
   require(options.step > 0 && options.tolerance > 0, "smallest_epsilon: .step and .tolerance must be positive; got ", options.step, " and ", options.tolerance);
-  const Tensor<T> gradient = loss_gradient<T>(model, image, label);
+  const Tensor<T> gradient = attack_direction<T>(model, image, label);
   const auto succeeds = [&](double epsilon) {
     const Tensor<T> moved = fgsm_step(image, gradient, {.epsilon = epsilon, .norm = options.norm, .targeted = options.targeted});
     return is_classified<T>(model, moved, label)[0] == options.targeted;
