@@ -37,48 +37,54 @@ struct Answer {
   double overlap = 0;  ///< with the truth
 };
 
-/// Layers whose maps find things; each network's were chosen once, for all pairs.
+/// The maps of both pictures of a pair.
+struct Maps {
+  std::vector<kashi::vision::FeatureMap> own;
+  std::vector<kashi::vision::FeatureMap> search;
+};
+
+/// Layers whose maps find things, the finest first; each network's were chosen once, for all pairs.
 inline std::vector<kashi::vision::FeatureLayer> layers_of(const std::string& model, const kashi::models::Preset& preset) {
-  if (model == "squeezenet1_1") return {{"features.4", 4, 3}, {"features.7", 8, 7}};
+  if (model == "squeezenet1_1") return {{"features.4", 4, 3}, {"features.7", 8, 7}, {"features.12", 16, 15, 0.5}};
   if (model == "mobilenet_v2") {
     const bool at_the_end = preset.padding == kashi::models::StridePadding::same;
-    return {{"features.3", 4, at_the_end ? 3.0 : 0.0}, {"features.6", 8, at_the_end ? 7.0 : 0.0}};
+    return {{"features.3", 4, at_the_end ? 3.0 : 0.0}, {"features.6", 8, at_the_end ? 7.0 : 0.0}, {"features.10", 16, at_the_end ? 15.0 : 0.0, 0.5}};
   }
   kashi::require(model == "digits", "template_matching: layers are known for squeezenet1_1 and mobilenet_v2; got --model ", model);
   return {{"features.0", 2, 0}, {"features.1", 4, 0}};
 }
 
-/// Matching by features: both pictures are brought to a size at which the template's sides are about 64 pixels, for which the
-/// layers' cells suit.
-inline Answer by_features(const Pair& pair, examples::PhotoNetwork& network, Index rivals) {
-  using namespace kashi;
-  constexpr double side = 64, most_pixels = 640.0 * 480.0;
-  const double pixels = static_cast<double>(std::max(pair.template_picture.numel(), pair.search_picture.numel())) / 3;
-  const double scale = std::clamp(side / std::sqrt(pair.box.area()), 0.4, std::max(1.0, std::min(3.0, std::sqrt(most_pixels / pixels))));
-  const auto layers = layers_of(network.model, network.preset);
-  const auto maps_of = [&](const Tensor<float>& picture) {
-    data::Example example{.image = picture};
-    data::RandomStream unused(0, 0, 0);
-    const auto scaled = [&](Index length) { return std::max<Index>(32, std::lround(static_cast<double>(length) * scale)); };
-    data::Resize({.size = {scaled(picture.size(0)), scaled(picture.size(1))}})(example, unused);
-    const double true_scale = static_cast<double>(example.image.size(1)) / static_cast<double>(picture.size(1));
-    return vision::feature_maps(network.net, layers, models::normalize_for(example.image, network.preset), true_scale);
-  };
-  const auto match = vision::match_features(maps_of(pair.template_picture), pair.template_picture.size(0), pair.template_picture.size(1), pair.box, maps_of(pair.search_picture),
-                                            pair.search_picture.size(0), pair.search_picture.size(1), {.rivals = rivals, .rivalry = 0.3});
-  return {match.found, match.score, 0};
+inline Tensor<float> resized(const Tensor<float>& picture, double scale) {
+  kashi::data::Example example{.image = picture};
+  kashi::data::RandomStream unused(0, 0, 0);
+  const auto scaled = [&](Index length) { return std::max<Index>(32, std::lround(static_cast<double>(length) * scale)); };
+  kashi::data::Resize({.size = {scaled(picture.size(0)), scaled(picture.size(1))}})(example, unused);
+  return example.image;
 }
 
-/// Matching by pixels: the template's box in whole pixels.
-inline Answer by_pixels(const Pair& pair, kashi::vision::Similarity similarity) {
-  using namespace kashi;
-  const Tensor<float>& from = pair.template_picture;
-  const auto begin = [](double value, Index size) { return std::clamp<Index>(std::lround(value), 0, size - 1); };
-  const Index y = begin(pair.box.y, from.size(0)), x = begin(pair.box.x, from.size(1));
-  const Index height = std::clamp<Index>(std::lround(pair.box.height), 1, from.size(0) - y), width = std::clamp<Index>(std::lround(pair.box.width), 1, from.size(1) - x);
-  const Tensor<float> templ = narrow(narrow(from, 0, y, y + height), 1, x, x + width);
-  const auto best = vision::best_place(vision::match_template(pair.search_picture, templ, similarity));
-  return {{static_cast<double>(best.x), static_cast<double>(best.y), pair.box.width, pair.box.height}, best.score, 0};
+inline double most_pixels_of(const Pair& pair) { return static_cast<double>(std::max(pair.template_picture.numel(), pair.search_picture.numel())) / 3; }
+
+/// The size at which the template's sides are about 64 pixels, for which the layers' cells suit; a picture does not grow beyond
+/// 640 x 480.
+inline double fitting_scale(const Pair& pair) {
+  return std::clamp(64 / std::sqrt(pair.box.area()), 0.4, std::clamp(std::sqrt(640.0 * 480.0 / most_pixels_of(pair)), 1.0, 3.0));
+}
+
+/// One pass of each picture through the network at a scale.
+inline Maps maps_of(const Pair& pair, examples::PhotoNetwork& network, double scale) {
+  const auto layers = layers_of(network.model, network.preset);
+  const auto maps = [&](const Tensor<float>& picture) {
+    const Tensor<float> seen = resized(picture, scale);
+    const double true_scale = static_cast<double>(seen.size(1)) / static_cast<double>(picture.size(1));
+    return kashi::vision::feature_maps(network.net, layers, kashi::models::normalize_for(seen, network.preset), true_scale);
+  };
+  return {maps(pair.template_picture), maps(pair.search_picture)};
+}
+
+inline Answer by_features(const Pair& pair, const Maps& maps, const kashi::vision::FeatureMatchOptions& options) {
+  const auto match = kashi::vision::match_features(maps.own, pair.template_picture.size(0), pair.template_picture.size(1), pair.box, maps.search, pair.search_picture.size(0),
+                                                   pair.search_picture.size(1), options);
+  return {match.found, match.score, 0};
 }
 
 /// The pairs of a CSV file; `limit` above 0 takes that many, spread evenly.

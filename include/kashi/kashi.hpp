@@ -88,6 +88,7 @@
 #include <kashi/vision/correlation.hpp>
 #include <kashi/vision/ddis.hpp>
 #include <kashi/vision/dim.hpp>
+#include <kashi/vision/feature_maps.hpp>
 #include <kashi/vision/feature_matching.hpp>
 #include <kashi/vision/qatm.hpp>
 

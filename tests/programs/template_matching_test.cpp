@@ -14,7 +14,7 @@ TEST_CASE("template_matching finds drawn digits and reports every method") {
   const nlohmann::json report = nlohmann::json::parse(read_whole(folder / "out" / "report.json"));
   CHECK(report["pairs"] == 12);
   CHECK(report["auc"] > 0.8);
-  CHECK(report["methods"].size() == 5);
+  CHECK(report["methods"].size() == 14);
   for (const char* key : {"method", "mean_iou", "auc_pixel_ncc", "seconds_per_pair"}) CHECK(report.contains(key));
   CHECK(std::filesystem::exists(folder / "out" / "pairs.png"));
 }

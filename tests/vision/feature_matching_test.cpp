@@ -1,4 +1,4 @@
-/// Matching on maps of layers: cells where they belong, boxes between pixels, rivals.
+/// Matching on maps of layers: cells where they belong, boxes between pixels, foreground, rivals.
 #include <catch2/catch.hpp>
 
 #include <kashi/core/random.hpp>
@@ -42,20 +42,54 @@ TEST_CASE("A ramp sampled from any layer is the ramp at the cells' centres") {
   CHECK(doubled.offset == Approx(-0.25));
 }
 
+TEST_CASE("Correlating first and interpolating after gives what correlating interpolated maps gives") {
+  const auto maps = maps_of(random::Generator(7).normal<float>({24, 30, 3}));
+  const vision::Grid grid{1.5, 2, 1.7, 1.3, 15, 16};
+  const vision::detail::GridFeatures features(maps, grid);
+  const Tensor<float> both = concat({vision::sample(maps[0], grid), vision::sample(maps[1], grid)}, 2);
+  for (Index y = 0; y < 16; ++y)
+    for (Index x = 0; x < 15; ++x) {
+      double length = 0;
+      for (Index c = 0; c < 6; ++c) length += std::pow(static_cast<double>(both(y, x, c)), 2);
+      CHECK(static_cast<double>(features.lengths(y, x)) == Approx(length).margin(1e-4));
+    }
+  const auto templ = features.window({3, 4, 1}, 5, 6);
+  const auto scores = vision::detail::correlate(features, templ, std::vector<float>(30, 1.0f));
+  const auto direct = vision::match_template(both, concat(templ, 2));
+  CHECK(scores.shape() == direct.shape());
+  CHECK(allclose(scores, direct, 1e-4f, 1e-4f));
+  CHECK(scores(3, 4) == Approx(1).margin(1e-4));
+}
+
+TEST_CASE("Grids divide a template whatever its place, and aligned maps hold it") {
+  const Tensor<float> picture = random::Generator(8).uniform<float>({40, 50, 3});
+  const auto maps = maps_of(picture);
+  const auto grids = vision::template_grids(maps, 40, 50, {13.5, 7.25, 12, 24}, maps, 40, 50, 8);
+  CHECK(grids.rows == 11);
+  CHECK(grids.columns == 6);
+  CHECK(grids.own.x + static_cast<double>(grids.place.x) * grids.own.width == Approx(13.5));
+  CHECK(grids.own.y + static_cast<double>(grids.place.y) * grids.own.height == Approx(7.25));
+  const auto aligned = vision::align_maps(maps, maps, grids);
+  CHECK(aligned.templ.shape() == Shape{11, 6, 6});
+  CHECK(vision::match_template(aligned.own, aligned.templ)(grids.place.y, grids.place.x) == Approx(1).margin(1e-4));
+  // Cells are not finer than half the finest layer's stride.
+  CHECK(vision::template_grids({maps[1]}, 40, 50, {0, 0, 8, 8}, {maps[1]}, 40, 50, 100).rows == 8);
+}
+
 TEST_CASE("A patch is found where it was moved to") {
   const Tensor<float> patch = random::Generator(1).uniform<float>({8, 8, 3});
   Tensor<float> from = random::Generator(2).uniform<float>({32, 40, 3}), to = random::Generator(3).uniform<float>({32, 40, 3});
   paste(from, patch, 8, 16);
   paste(to, patch, 20, 4);
-  const auto rivals = GENERATE(Index{0}, Index{3});
-  const auto match = vision::match_features(maps_of(from), 32, 40, {16, 8, 8, 8}, maps_of(to), 32, 40, {.rivals = rivals});
+  const auto candidates = GENERATE(Index{1}, Index{4});
+  const auto match = vision::match_features(maps_of(from), 32, 40, {16, 8, 8, 8}, maps_of(to), 32, 40, {.candidates = candidates});
   CHECK(match.found.x == Approx(4).margin(0.5));
   CHECK(match.found.y == Approx(20).margin(0.5));
   CHECK(match.found.width == 8);
   CHECK(match.score > 0.5);
 }
 
-TEST_CASE("A rival takes what belongs to it") {
+TEST_CASE("What answers another place of the template's picture is less believed") {
   // The search picture holds a spoilt template, and what stood beside the template, which is nearly as like it.
   const Tensor<float> patch = random::Generator(4).uniform<float>({8, 8, 3}), noise = random::Generator(5).normal<float>({8, 8, 3});
   Tensor<float> rival = patch.clone(), spoilt = patch.clone();
@@ -69,9 +103,23 @@ TEST_CASE("A rival takes what belongs to it") {
   paste(to, spoilt, 4, 4);
   paste(to, rival, 16, 24);
   const Box box{16, 8, 8, 8};
-  const auto alone = vision::match_features(maps_of(from), 32, 40, box, maps_of(to), 32, 40), with = vision::match_features(maps_of(from), 32, 40, box, maps_of(to), 32, 40, {.rivals = 1});
+  const auto found = [&](Index candidates) { return vision::match_features(maps_of(from), 32, 40, box, maps_of(to), 32, 40, {.surroundings = 0, .candidates = candidates}); };
+  const auto alone = found(1), with = found(6);
   CHECK(alone.found.x == Approx(24).margin(1));
   CHECK(with.found.x == Approx(4).margin(1));
+}
+
+TEST_CASE("Cells that look like the surroundings count less") {
+  Tensor<float> picture = Tensor<float>::full({32, 40, 3}, 0.5f);
+  paste(picture, random::Generator(9).uniform<float>({8, 8, 3}), 8, 16);
+  const auto maps = maps_of(picture);
+  const auto grids = vision::template_grids(maps, 32, 40, {16, 8, 16, 8}, maps, 32, 40, 8);  // its right half is background
+  const vision::detail::GridFeatures own(maps, grids.own);
+  const auto weights = vision::detail::foreground_weights(own, grids, 0.5);
+  double left = 0, right = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) (static_cast<Index>(i) % grids.columns < grids.columns / 2 ? left : right) += static_cast<double>(weights[i]);
+  CHECK(left > 2 * right);
+  CHECK((left + right) == Approx(static_cast<double>(weights.size())));
 }
 
 TEST_CASE("Boxes outside and layers without maps are told") {

@@ -1,110 +1,29 @@
 /// Template matching on the feature maps of a network, at a grid that fits the template.
 ///
-/// Two pictures go through the network once. Their maps, of any layers together, are sampled on a grid whose cells divide the
-/// template into about as many parts whatever its size; each channel is standardised over both pictures; one correlation then
-/// compares the template with all windows. Windows of the template's own picture that look like it without being it can compete
-/// for what is found (after Spratling's DIM, in one step).
+/// Two pictures go through the network once. Each channel is standardised over both, and normalised correlation compares the
+/// template's cells with those of every window; cells that look like what surrounds the template count less, for they are likely
+/// background. The best windows are then looked for in the template's own picture: one that answers another place there as well
+/// is less believed (after the idea of Spratling's DIM that templates compete). Products are taken where a layer has its cells
+/// and then interpolated to the grid, which is the same as interpolating the features and costs a fraction.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <string>
+#include <functional>
+#include <limits>
 #include <vector>
 
-#include <kashi/core/manipulate.hpp>
-#include <kashi/nn/module.hpp>
-#include <kashi/vision/box.hpp>
-#include <kashi/vision/correlation.hpp>
+#include <kashi/ops/conv.hpp>
+#include <kashi/vision/feature_maps.hpp>
 
 namespace kashi::inline v0::vision {
 
-/// A layer and where its cells lie: cell i is centred at pixel offset + i * stride of the network's input.
-struct FeatureLayer {
-  std::string name;
-  double stride = 1;
-  double offset = 0;
-};
-
-/// A layer's map of a picture.
-struct FeatureMap {
-  Tensor<float> values;  ///< [h,w,C]
-  double stride = 1;     ///< pixels of the picture between cells
-  double offset = 0;     ///< the picture's coordinate of the first cell's centre, pixel 0 having its centre at 0
-};
-
-/// The maps of several layers from one pass of a picture [H,W,C], normalised as the network takes it. `scale`: the picture's size
-/// over that of the original, whose coordinates the maps will have. The network must be in evaluation mode, and its layers are
-/// looked at through hooks. Throws ValueError for unknown layers, ShapeError for layers without a map.
-inline std::vector<FeatureMap> feature_maps(nn::Module<float>& net, const std::vector<FeatureLayer>& layers, const Tensor<float>& picture, double scale = 1) {
-  require<ShapeError>(picture.rank() == 3, "feature_maps: a picture [H,W,C] is needed; got ", picture.shape());
-  const NoGrad no_grad;
-  std::vector<FeatureMap> out(layers.size());
-  std::vector<HookHandle> hooks;
-  struct Removal {
-    std::vector<HookHandle>& hooks;
-    ~Removal() {
-      for (HookHandle& hook : hooks) hook.remove();
-    }
-  } const removal{hooks};
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    hooks.push_back(net.find(layers[i].name).register_forward_hook([&out, i](const auto&, const auto&, const Variable<float>& y) {
-      out[i].values = y.value();
-      return y;
-    }));
-  }
-  net(Variable<float>(picture.reshape(Shape{1, picture.size(0), picture.size(1), picture.size(2)})));
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    require<ShapeError>(out[i].values.rank() == 4, "feature_maps: the layer \"", layers[i].name, "\" gives no map; got ", out[i].values.shape());
-    out[i].values = out[i].values[0];
-    out[i].stride = layers[i].stride / scale;
-    out[i].offset = (layers[i].offset + 0.5) / scale - 0.5;
-  }
-  return out;
-}
-
-/// A grid over a picture: cell (0,0) begins at (x, y); cells are width x height pixels.
-struct Grid {
-  double x = 0;
-  double y = 0;
-  double width = 1;
-  double height = 1;
-  Index columns = 0;
-  Index rows = 0;
-};
-
-/// A map's values at the centres of a grid's cells, bilinear, the border repeated outside: [rows,columns,C].
-inline Tensor<float> sample(const FeatureMap& map, const Grid& grid) {
-  const Index height = map.values.size(0), width = map.values.size(1), channels = map.values.size(2);
-  Tensor<float> out = Tensor<float>::empty({grid.rows, grid.columns, channels});
-  float* target = out.mutable_data();
-  const auto at = [&](double start, double step, Index i, Index size) {
-    const double pixel = start + (static_cast<double>(i) + 0.5) * step - 0.5;
-    return std::clamp((pixel - map.offset) / map.stride, 0.0, static_cast<double>(size - 1));
-  };
-  parallel_for(grid.rows, 4, [&](Index begin, Index end) {
-    for (Index row = begin; row < end; ++row) {
-      const double y = at(grid.y, grid.height, row, height);
-      const Index y0 = static_cast<Index>(y), y1 = std::min(y0 + 1, height - 1);
-      const float down = static_cast<float>(y - static_cast<double>(y0));
-      for (Index column = 0; column < grid.columns; ++column) {
-        const double x = at(grid.x, grid.width, column, width);
-        const Index x0 = static_cast<Index>(x), x1 = std::min(x0 + 1, width - 1);
-        const float right = static_cast<float>(x - static_cast<double>(x0));
-        const float* source = map.values.data();
-        const float *a = source + (y0 * width + x0) * channels, *b = source + (y0 * width + x1) * channels, *c = source + (y1 * width + x0) * channels,
-                    *d = source + (y1 * width + x1) * channels;
-        float* to = target + (row * grid.columns + column) * channels;
-        for (Index k = 0; k < channels; ++k) to[k] = (a[k] * (1 - right) + b[k] * right) * (1 - down) + (c[k] * (1 - right) + d[k] * right) * down;
-      }
-    }
-  });
-  return out;
-}
-
 struct FeatureMatchOptions {
-  double cells = 8;        ///< the template is divided into about cells x cells parts
-  Index rivals = 0;        ///< windows of the template's picture that compete
-  double rivalry = 0.5;    ///< how much of the best rival's score is taken off
+  double cells = 8;           ///< the template is divided into about cells x cells parts
+  double surroundings = 0.5;  ///< width, in the template's sides, of the frame that tells background; 0: all cells count alike
+  Index candidates = 6;       ///< windows that are looked for in the template's own picture; 1: the best score wins
+  double rivalry = 0.5;       ///< how much of a candidate's likeness to another place there is taken off its score
 };
 
 /// Scores of a template at the places of a search picture.
@@ -112,39 +31,22 @@ struct FeatureMatch {
   Tensor<float> scores;  ///< [rows,columns]: of the window whose first cell is this one
   Grid grid;             ///< of the search picture
   Box found;             ///< the best box, of the template's size, in pixels and their fractions
-  double score = 0;      ///< of the best box: 1 for the template itself
+  double score = 0;      ///< of the found box, before anything is taken off: 1 for the template itself
 };
 
 namespace detail {
-
-/// Both maps' channels without their common mean, over their common deviation and the root of the number of channels, so that
-/// layers with many channels count no more than others.
-inline void standardise(Tensor<float>& a, Tensor<float>& b) {
-  const Index channels = a.size(2);
-  std::vector<double> sums(static_cast<std::size_t>(channels), 0.0), squares(static_cast<std::size_t>(channels), 0.0);
-  for (const Tensor<float>* map : {&a, &b})
-    for (Index i = 0; i < map->numel(); ++i) {
-      const double value = static_cast<double>(map->data()[i]);
-      sums[static_cast<std::size_t>(i % channels)] += value;
-      squares[static_cast<std::size_t>(i % channels)] += value * value;
-    }
-  const double count = static_cast<double>((a.numel() + b.numel()) / channels);
-  std::vector<float> mean, scale;
-  for (std::size_t c = 0; c < sums.size(); ++c) {
-    const double average = sums[c] / count, variance = squares[c] / count - average * average;
-    mean.push_back(static_cast<float>(average));
-    scale.push_back(variance > 1e-10 ? static_cast<float>(1 / std::sqrt(variance * static_cast<double>(channels))) : 0.0f);
-  }
-  for (Tensor<float>* map : {&a, &b}) {
-    float* value = map->mutable_data();
-    for (Index i = 0; i < map->numel(); ++i) value[i] = (value[i] - mean[static_cast<std::size_t>(i % channels)]) * scale[static_cast<std::size_t>(i % channels)];
-  }
-}
 
 /// The middle of the parabola through three scores around the best, -0.5..0.5.
 inline double parabola(double before, double best, double after) {
   const double bend = before - 2 * best + after;
   return bend < 0 ? std::clamp((before - after) / (2 * bend), -0.5, 0.5) : 0;
+}
+
+/// Makes -2, less than any likeness, of the scores nearer to a place than `rows` and `columns`.
+inline void erase_around(Tensor<float>& scores, const Place& place, Index rows, Index columns) {
+  float* value = scores.mutable_data();
+  for (Index y = std::max<Index>(0, place.y - rows + 1); y < std::min(scores.size(0), place.y + rows); ++y)
+    for (Index x = std::max<Index>(0, place.x - columns + 1); x < std::min(scores.size(1), place.x + columns); ++x) value[y * scores.size(1) + x] = -2;
 }
 
 /// The places of a template's own picture that answer it best, at least the template's height or width apart from it and each
@@ -153,16 +55,181 @@ inline std::vector<Place> find_rivals(const Tensor<float>& scores, Place own, In
   std::vector<Place> taken{own};
   Tensor<float> left = scores.clone();
   while (static_cast<Index>(taken.size()) <= count) {
-    float* value = left.mutable_data();
-    for (Index y = 0; y < left.size(0); ++y)
-      for (Index x = 0; x < left.size(1); ++x)
-        if (std::abs(y - taken.back().y) < rows && std::abs(x - taken.back().x) < columns) value[y * left.size(1) + x] = -2;
+    erase_around(left, taken.back(), rows, columns);
     const Place best = best_place(left);
     if (best.score <= -2) break;
     taken.push_back(best);
   }
   taken.erase(taken.begin());
   return taken;
+}
+
+inline double dot(const float* a, const float* b, Index n) {
+  float total = 0;
+  for (Index i = 0; i < n; ++i) total += a[i] * b[i];
+  return static_cast<double>(total);
+}
+
+/// Products of the features at neighbouring cells, [h,w,5]: with itself, right, below, and along both diagonals of the square to
+/// the right and below. They give the length of any bilinear mixture of four cells.
+inline FeatureMap neighbour_products(const FeatureMap& map) {
+  const Index height = map.values.size(0), width = map.values.size(1), channels = map.values.size(2);
+  FeatureMap out{Tensor<float>::empty({height, width, 5}), map.stride, map.offset, 1};
+  float* to = out.values.mutable_data();
+  const float* from = map.values.data();
+  parallel_for(height, 2, [&](Index begin, Index end) {
+    for (Index y = begin; y < end; ++y)
+      for (Index x = 0; x < width; ++x) {
+        const Index right = x + 1 < width ? channels : 0, below = y + 1 < height ? width * channels : 0;
+        const float* a = from + (y * width + x) * channels;
+        const std::array<double, 5> products{dot(a, a, channels), dot(a, a + right, channels), dot(a, a + below, channels), dot(a, a + right + below, channels),
+                                             dot(a + right, a + below, channels)};
+        for (std::size_t k = 0; k < 5; ++k) to[(y * width + x) * 5 + static_cast<Index>(k)] = static_cast<float>(products[k]);
+      }
+  });
+  return out;
+}
+
+/// Adds to `lengths` [rows,columns] the squared lengths of a map's features interpolated at the grid's cells.
+inline void add_squared_lengths(const FeatureMap& map, const Grid& grid, Tensor<float>& lengths) {
+  const FeatureMap products = neighbour_products(map);
+  const Index height = map.values.size(0), width = map.values.size(1);
+  const float* from = products.values.data();
+  float* to = lengths.mutable_data();
+  for (Index row = 0; row < grid.rows; ++row) {
+    const Tap down = tap(map, grid.y, grid.height, row, height);
+    for (Index column = 0; column < grid.columns; ++column) {
+      const Tap right = tap(map, grid.x, grid.width, column, width);
+      const float *a = from + (down.first * width + right.first) * 5, *b = from + (down.first * width + right.second) * 5, *c = from + (down.second * width + right.first) * 5,
+                  *d = from + (down.second * width + right.second) * 5;
+      const float u = right.share, v = down.share, wa = (1 - u) * (1 - v), wb = u * (1 - v), wc = (1 - u) * v, wd = u * v;
+      to[row * grid.columns + column] += wa * wa * a[0] + wb * wb * b[0] + wc * wc * c[0] + wd * wd * d[0] +
+                                         2 * (wa * wb * a[1] + wc * wd * c[1] + wa * wc * a[2] + wb * wd * b[2] + wa * wd * a[3] + wb * wc * a[4]);
+    }
+  }
+}
+
+/// One picture's standardised maps at a grid.
+struct GridFeatures {
+  std::vector<FeatureMap> maps;
+  Grid grid;
+  Tensor<float> lengths;  ///< [rows,columns], squared
+
+  GridFeatures(std::vector<FeatureMap> layers, const Grid& cells) : maps(std::move(layers)), grid(cells), lengths(Tensor<float>::zeros({cells.rows, cells.columns})) {
+    for (const FeatureMap& map : maps) add_squared_lengths(map, grid, lengths);
+  }
+
+  /// The features of the window that begins at a cell, a layer each: [rows,columns,C].
+  std::vector<Tensor<float>> window(Place at, Index rows, Index columns) const {
+    const Grid part{grid.x + static_cast<double>(at.x) * grid.width, grid.y + static_cast<double>(at.y) * grid.height, grid.width, grid.height, columns, rows};
+    std::vector<Tensor<float>> out;
+    for (const FeatureMap& map : maps) out.push_back(sample(map, part));
+    return out;
+  }
+};
+
+/// Normalised correlation of a template (a layer each) with all windows of a picture, its cells weighted.
+inline Tensor<float> correlate(const GridFeatures& picture, const std::vector<Tensor<float>>& templ, const std::vector<float>& weights) {
+  const Index rows = templ[0].size(0), columns = templ[0].size(1), cells = rows * columns;
+  Tensor<float> products = Tensor<float>::zeros({picture.grid.rows, picture.grid.columns, cells});
+  std::vector<double> templ_lengths(static_cast<std::size_t>(cells), 0.0);
+  for (std::size_t layer = 0; layer < templ.size(); ++layer) {
+    const FeatureMap& map = picture.maps[layer];
+    const Index channels = map.values.size(2);
+    const Tensor<float> native =  // a product with every cell of the template: a 1x1 convolution
+        conv2d(map.values.reshape(Shape{1, map.values.size(0), map.values.size(1), channels}), templ[layer].reshape(Shape{cells, 1, 1, channels})).value();
+    const Tensor<float> at_grid = sample({native[0], map.stride, map.offset, 1}, picture.grid);
+    float* total = products.mutable_data();
+    for (Index i = 0; i < products.numel(); ++i) total[i] += at_grid.data()[i];
+    for (Index t = 0; t < cells; ++t) templ_lengths[static_cast<std::size_t>(t)] += dot(templ[layer].data() + t * channels, templ[layer].data() + t * channels, channels);
+  }
+  double templ_length = 0;
+  for (std::size_t t = 0; t < templ_lengths.size(); ++t) templ_length += static_cast<double>(weights[t]) * templ_lengths[t];
+
+  const Index width = picture.grid.columns;
+  Tensor<float> out = Tensor<float>::empty({picture.grid.rows - rows + 1, width - columns + 1});
+  float* scores = out.mutable_data();
+  const float *product = products.data(), *length = picture.lengths.data();
+  parallel_for(out.size(0), 2, [&](Index begin, Index end) {
+    for (Index y = begin; y < end; ++y)
+      for (Index x = 0; x < out.size(1); ++x) {
+        double common = 0, square = 0;
+        for (Index i = 0; i < rows; ++i)
+          for (Index j = 0; j < columns; ++j) {
+            const Index cell = (y + i) * width + x + j, t = i * columns + j;
+            const float weight = weights[static_cast<std::size_t>(t)];
+            common += static_cast<double>(weight * product[cell * cells + t]);
+            square += static_cast<double>(weight * length[cell]);
+          }
+        scores[y * out.size(1) + x] = square > 1e-8 && templ_length > 1e-8 ? static_cast<float>(std::clamp(common / std::sqrt(square * templ_length), -1.0, 1.0)) : 0.0f;
+      }
+  });
+  return out;
+}
+
+/// How much each cell of a template counts, row-major, 1 on average: one minus the mean cosine with the three likest cells of a
+/// frame around the template, `frame` of its sides wide.
+inline std::vector<float> foreground_weights(const GridFeatures& own, const TemplateGrids& grids, double frame) {
+  const Place& at = grids.place;
+  std::vector<float> weights(static_cast<std::size_t>(grids.rows * grids.columns), 1.0f);
+  if (frame <= 0) return weights;
+  const auto margin = [&](Index side) { return std::max<Index>(1, std::lround(static_cast<double>(side) * frame)); };
+  const Index top = std::max<Index>(0, at.y - margin(grids.rows)), bottom = std::min(grids.own.rows, at.y + grids.rows + margin(grids.rows));
+  const Index left = std::max<Index>(0, at.x - margin(grids.columns)), right = std::min(grids.own.columns, at.x + grids.columns + margin(grids.columns));
+  const Tensor<float> cells = concat(own.window({top, left, 0}, bottom - top, right - left), 2);
+  const Index channels = cells.size(2);
+  const auto features = [&](Index y, Index x) { return cells.data() + ((y - top) * (right - left) + x - left) * channels; };
+  const auto length = [&](Index y, Index x) { return std::sqrt(std::max(1e-12, dot(features(y, x), features(y, x), channels))); };
+  double total = 0;
+  for (Index i = 0; i < grids.rows; ++i)
+    for (Index j = 0; j < grids.columns; ++j) {
+      std::vector<double> likest;
+      for (Index y = top; y < bottom; ++y)
+        for (Index x = left; x < right; ++x) {
+          if (y >= at.y && y < at.y + grids.rows && x >= at.x && x < at.x + grids.columns) continue;
+          likest.push_back(dot(features(at.y + i, at.x + j), features(y, x), channels) / (length(at.y + i, at.x + j) * length(y, x)));
+        }
+      if (likest.empty()) return weights;
+      const auto taken = static_cast<std::ptrdiff_t>(std::min<std::size_t>(3, likest.size()));
+      std::partial_sort(likest.begin(), likest.begin() + taken, likest.end(), std::greater<>());
+      double mean = 0;
+      for (std::ptrdiff_t k = 0; k < taken; ++k) mean += likest[static_cast<std::size_t>(k)] / static_cast<double>(taken);
+      const double weight = std::max(0.02, 1 - mean);
+      weights[static_cast<std::size_t>(i * grids.columns + j)] = static_cast<float>(weight);
+      total += weight;
+    }
+  for (float& weight : weights) weight *= static_cast<float>(static_cast<double>(weights.size()) / total);
+  return weights;
+}
+
+/// The best places of a score map, best first, each at least half a template from the better ones.
+inline std::vector<Place> best_places(const Tensor<float>& scores, Index rows, Index columns, Index count) {
+  Tensor<float> left = scores.clone();
+  std::vector<Place> out;
+  while (static_cast<Index>(out.size()) < count) {
+    const Place best = best_place(left);
+    if (best.score < -1) break;
+    out.push_back(best);
+    erase_around(left, best, std::max<Index>(1, rows / 2) + 1, std::max<Index>(1, columns / 2) + 1);
+  }
+  return out;
+}
+
+/// The likeness of a window to the place of the template's picture that is likest it, less than half a template around the
+/// template left out.
+inline double likeness_elsewhere(const GridFeatures& own, const TemplateGrids& grids, const std::vector<Tensor<float>>& window, const std::vector<float>& weights) {
+  Tensor<float> scores = correlate(own, window, weights);
+  const auto half = [](Index side) { return std::max<Index>(1, std::lround(static_cast<double>(side) / 2)); };
+  erase_around(scores, grids.place, half(grids.rows), half(grids.columns));
+  return std::max(-1.0, best_place(scores).score);
+}
+
+/// The best window as a box of the template's size, between the cells by a parabola through the scores beside it.
+inline Box refined_box(const Tensor<float>& scores, const Place& best, const Grid& grid, const Box& templ) {
+  const auto at = [&](Index y, Index x) { return static_cast<double>(scores(y, x)); };
+  const double x = best.x > 0 && best.x + 1 < scores.size(1) ? parabola(at(best.y, best.x - 1), best.score, at(best.y, best.x + 1)) : 0;
+  const double y = best.y > 0 && best.y + 1 < scores.size(0) ? parabola(at(best.y - 1, best.x), best.score, at(best.y + 1, best.x)) : 0;
+  return {grid.x + (static_cast<double>(best.x) + x) * grid.width, grid.y + (static_cast<double>(best.y) + y) * grid.height, templ.width, templ.height};
 }
 
 }  // namespace detail
@@ -172,49 +239,30 @@ inline std::vector<Place> find_rivals(const Tensor<float>& scores, Place own, In
 /// inside its picture or does not fit into the other.
 inline FeatureMatch match_features(const std::vector<FeatureMap>& template_maps, Index template_height, Index template_width, const Box& box,
                                    const std::vector<FeatureMap>& search_maps, Index search_height, Index search_width, const FeatureMatchOptions& options = {}) {
-  require<ShapeError>(!template_maps.empty() && template_maps.size() == search_maps.size(), "match_features: maps of the same layers are needed; got ", template_maps.size(), " and ",
-                      search_maps.size());
-  const bool inside = box.width > 0 && box.height > 0 && box.x >= 0 && box.y >= 0 && box.x + box.width <= static_cast<double>(template_width) &&
-                      box.y + box.height <= static_cast<double>(template_height);
-  require(inside, "match_features: the template's box (", box.x, ", ", box.y, ", ", box.width, ", ", box.height, ") must lie in its picture of ", template_width, "x", template_height);
-  require(box.width <= static_cast<double>(search_width) && box.height <= static_cast<double>(search_height), "match_features: a template of ", box.width, "x", box.height,
-          " does not fit into a picture of ", search_width, "x", search_height);
-  const double cell = std::max(1.0, std::sqrt(box.area()) / options.cells);
-  const auto columns = std::max<Index>(1, std::lround(box.width / cell)), rows = std::max<Index>(1, std::lround(box.height / cell));
-  const double width = box.width / static_cast<double>(columns), height = box.height / static_cast<double>(rows);
-  // The template's picture has a grid in step with the box, the other one in step with its corner.
-  const auto before_x = static_cast<Index>(box.x / width), before_y = static_cast<Index>(box.y / height);
-  Grid own{box.x - static_cast<double>(before_x) * width, box.y - static_cast<double>(before_y) * height, width, height, 0, 0};
-  own.columns = std::max(before_x + columns, static_cast<Index>((static_cast<double>(template_width) - own.x) / width));
-  own.rows = std::max(before_y + rows, static_cast<Index>((static_cast<double>(template_height) - own.y) / height));
-  const Grid grid{0, 0, width, height, std::max(columns, static_cast<Index>(static_cast<double>(search_width) / width)), std::max(rows, static_cast<Index>(static_cast<double>(search_height) / height))};
-
-  std::vector<Tensor<float>> own_parts, parts;
-  for (std::size_t i = 0; i < template_maps.size(); ++i) {
-    own_parts.push_back(sample(template_maps[i], own));
-    parts.push_back(sample(search_maps[i], grid));
-    require<ShapeError>(own_parts.back().size(2) == parts.back().size(2), "match_features: layer ", i, " has ", own_parts.back().size(2), " and ", parts.back().size(2), " channels");
-    detail::standardise(own_parts.back(), parts.back());
+  const NoGrad no_grad;
+  const TemplateGrids grids = template_grids(template_maps, template_height, template_width, box, search_maps, search_height, search_width, options.cells);
+  std::vector<FeatureMap> own_maps = template_maps, maps = search_maps;
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    own_maps[i].values = own_maps[i].values.clone();
+    maps[i].values = maps[i].values.clone();
+    detail::standardise(own_maps[i].values, maps[i].values, maps[i].weight);
   }
-  const Tensor<float> own_map = concat(own_parts, 2), map = concat(parts, 2);
-  const auto window = [&](Index y, Index x) { return narrow(narrow(own_map, 0, y, y + rows), 1, x, x + columns).clone(); };
-  const Tensor<float> templ = window(before_y, before_x);
-  FeatureMatch out{match_template(map, templ), grid, {}, 0};
-  if (options.rivals > 0) {
-    Tensor<float> strongest = Tensor<float>::full(out.scores.shape(), 0.0f);
-    for (const Place& rival : detail::find_rivals(match_template(own_map, templ), {before_y, before_x, 1}, rows, columns, options.rivals)) {
-      const Tensor<float> scores = match_template(map, window(rival.y, rival.x));
-      std::transform(scores.data(), scores.data() + scores.numel(), strongest.data(), strongest.mutable_data(), [](float a, float b) { return std::max(a, b); });
+  const detail::GridFeatures own(std::move(own_maps), grids.own), search(std::move(maps), grids.search);
+  const std::vector<float> weights = detail::foreground_weights(own, grids, options.surroundings);
+  FeatureMatch out{detail::correlate(search, own.window(grids.place, grids.rows, grids.columns), weights), grids.search, {}, 0};
+  Place found = best_place(out.scores);
+  if (options.candidates > 1) {
+    double best = -std::numeric_limits<double>::infinity();
+    for (const Place& candidate : detail::best_places(out.scores, grids.rows, grids.columns, options.candidates)) {
+      const double elsewhere = detail::likeness_elsewhere(own, grids, search.window(candidate, grids.rows, grids.columns), weights);
+      const double believed = candidate.score - options.rivalry * elsewhere;
+      if (believed <= best) continue;
+      best = believed;
+      found = candidate;
     }
-    std::transform(out.scores.data(), out.scores.data() + out.scores.numel(), strongest.data(), out.scores.mutable_data(),
-                   [&](float score, float rival) { return score - static_cast<float>(options.rivalry) * rival; });
   }
-  const Place best = best_place(out.scores);
-  const auto at = [&](Index y, Index x) { return static_cast<double>(out.scores(y, x)); };
-  const double moved_x = best.x > 0 && best.x + 1 < out.scores.size(1) ? detail::parabola(at(best.y, best.x - 1), best.score, at(best.y, best.x + 1)) : 0;
-  const double moved_y = best.y > 0 && best.y + 1 < out.scores.size(0) ? detail::parabola(at(best.y - 1, best.x), best.score, at(best.y + 1, best.x)) : 0;
-  out.found = {(static_cast<double>(best.x) + moved_x) * width, (static_cast<double>(best.y) + moved_y) * height, box.width, box.height};
-  out.score = best.score;
+  out.found = detail::refined_box(out.scores, found, grids.search, box);
+  out.score = found.score;
   return out;
 }
 
