@@ -111,7 +111,7 @@ TEST_CASE("What answers another place of the template's picture is less believed
 
 TEST_CASE("Cells that look like the surroundings count less") {
   Tensor<float> picture = Tensor<float>::full({32, 40, 3}, 0.5f);
-  paste(picture, random::Generator(9).uniform<float>({8, 8, 3}), 8, 16);
+  paste(picture, random::Generator(9).normal<float>({8, 8, 3}), 8, 16);
   const auto maps = maps_of(picture);
   const auto grids = vision::template_grids(maps, 32, 40, {16, 8, 16, 8}, maps, 32, 40, 8);  // its right half is background
   const vision::detail::GridFeatures own(maps, grids.own);
