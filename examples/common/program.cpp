@@ -52,7 +52,7 @@ void Program::begin_run() const {
 bool Program::is_finished() const {
   std::error_code ignored;
   const auto report = std::filesystem::last_write_time(out() / "report.html", ignored);
-  if (ignored) return false;
+  if (ignored || kashi::train::is_live_page(kashi::io::read_text_file(out() / "report.html"))) return false;
   return report >= std::filesystem::last_write_time(checkpoint(), ignored);
 }
 

@@ -50,15 +50,21 @@ class Program {
   /// Whether the report's page, which is written last of all, is there and not older than the checkpoint.
   bool is_finished() const;
 
-  /// seed, threads, isa, version, seconds since the start: what every report.json holds.
+  /// seed, threads, isa, version, seconds: what every report.json holds.
   void add_common_figures(kashi::train::Report& report) const;
 
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  /// Counts the time of earlier sittings of a resumed run.
+  void add_earlier_seconds(double seconds) { earlier_seconds_ += seconds; }
+  /// Since the start, and in earlier sittings.
+  double seconds() const {
+    return earlier_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::string name_;
   CLI::App app_;
   Flags flags_;
+  double earlier_seconds_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

@@ -93,6 +93,7 @@ int learn(examples::Program& program) {
     return 0;
   }
 
+  program.add_earlier_seconds(result.earlier_seconds);
   net.eval();
   const examples::Answers train_answers = examples::answer_all(net, parts.train, classes), test_answers = examples::answer_all(net, parts.test, classes);
   train::Report report("Handwritten digits", "A convolutional network learns digits from " + std::to_string(parts.learning.size()) + " pictures.");

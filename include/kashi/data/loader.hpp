@@ -33,6 +33,9 @@ struct Batch {
   Index size() const { return labels.numel(); }
 };
 
+/// Changes a whole batch in place, drawing what it needs from the stream. Called by several threads at once.
+using BatchTransform = std::function<void(Batch&, RandomStream&)>;
+
 struct LoaderOptions {
   Index batch = 64;
   bool shuffle = false;     ///< another order in every epoch
@@ -40,6 +43,7 @@ struct LoaderOptions {
   int workers = 1;          ///< threads that make batches ahead; 0: the calling thread makes each when it is asked for
   bool drop_last = false;   ///< leave out a last batch that is not full
   Transform transform{};    ///< applied to every example; new random numbers in each epoch
+  BatchTransform batch_transform{};  ///< applied to every batch of transformed examples; see mix.hpp
   Index prefetch = 4;       ///< how many batches may be ready or under way
   /// Gives the indices of an epoch in order instead of all examples: for weighted sampling, or parts of an epoch.
   std::function<std::vector<Index>(Index epoch)> sampler{};
@@ -108,6 +112,9 @@ class Epoch {
   Batch take(Index k);
 
   Batch make(Index k) const;
+
+  /// Streams of batches are numbered from here on: beyond all examples.
+  static constexpr Index batch_stream = Index{1} << 39;
 
   Slot& slot(Index k) { return slots_[static_cast<std::size_t>(k % options_.prefetch)]; }
 
@@ -290,7 +297,12 @@ KASHI_FUNCTION Batch Epoch::make(Index k) const {
     RandomStream random(options_.seed, epoch_, i);
     options_.transform(example, random);
   }
-  return detail::collate(examples, indices);
+  Batch batch = detail::collate(examples, indices);
+  if (options_.batch_transform) {
+    RandomStream random(options_.seed, epoch_, batch_stream + k);
+    options_.batch_transform(batch, random);
+  }
+  return batch;
 }
 
 KASHI_FUNCTION Loader::Loader(Dataset dataset, LoaderOptions options)

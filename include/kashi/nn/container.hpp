@@ -72,6 +72,13 @@ class Sequential : public Module<T> {
     return *modules_[static_cast<std::size_t>(i)].second;
   }
 
+  /// The module of a name, shared, to stand in another network too. Throws ValueError for an unknown name.
+  std::shared_ptr<Module<T>> child(const std::string& name) const {
+    for (const auto& [key, module] : modules_)
+      if (key == name) return module;
+    throw ValueError(text("Sequential: there is no module \"", name, "\""));
+  }
+
   Variable<T> forward(const Variable<T>& x) const override {
     try {
       return run_fused(modules_, x, Tail<T>());

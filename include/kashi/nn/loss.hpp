@@ -5,6 +5,8 @@
 
 #include <kashi/ops/binary_loss.hpp>
 #include <kashi/ops/cross_entropy.hpp>
+#include <kashi/ops/lovasz_loss.hpp>
+#include <kashi/ops/noisy_loss.hpp>
 #include <kashi/ops/region_loss.hpp>
 #include <kashi/ops/regression_loss.hpp>
 
@@ -58,6 +60,14 @@ KASHI_TARGET_LOSS(FocalLoss, FocalLossOptions, focal_loss)
 KASHI_TARGET_LOSS(DiceLoss, DiceLossOptions, dice_loss)
 /// Tversky loss of logits with masks in [0, 1] (Salehi et al. 2017).
 KASHI_TARGET_LOSS(TverskyLoss, TverskyLossOptions, tversky_loss)
+/// Lovasz hinge of logits with masks of 0 and 1 (Berman et al. 2018).
+KASHI_TARGET_LOSS(LovaszHingeLoss, LovaszHingeOptions, lovasz_hinge)
+/// Generalised cross entropy of logits with targets of 0 and 1 (Zhang and Sabuncu 2018).
+KASHI_TARGET_LOSS(GeneralizedCrossEntropyLoss, GeneralizedCrossEntropyOptions, generalized_cross_entropy)
+/// Symmetric cross entropy of logits with targets of 0 and 1 (Wang et al. 2019).
+KASHI_TARGET_LOSS(SymmetricCrossEntropyLoss, SymmetricCrossEntropyOptions, symmetric_cross_entropy)
+/// Bootstrapped cross entropy of logits with targets of 0 and 1 (Reed et al. 2015).
+KASHI_TARGET_LOSS(BootstrapLoss, BootstrapLossOptions, bootstrap_loss)
 /// Mean squared difference.
 KASHI_TARGET_LOSS(MSELoss, Reduction, mse_loss)
 /// Mean absolute difference.

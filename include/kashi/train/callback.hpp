@@ -71,8 +71,12 @@ class Callback {
   virtual void on_epoch_begin(Trainer&, Index /*epoch*/) {}
   /// After each optimizer step.
   virtual void on_step(Trainer&, const StepLog&) {}
-  /// After validation, before the checkpoint.
+  /// After an epoch's last step, before validation: the network may be given the weights that shall be judged and kept.
+  virtual void on_validation_begin(Trainer&) {}
+  /// After validation. The network holds the weights that were judged.
   virtual void on_epoch_end(Trainer&, EpochLog&) {}
+  /// After on_epoch_end of all callbacks, before the checkpoint: the network gets back the weights that are trained.
+  virtual void on_validation_end(Trainer&) {}
   /// Once at the end, also when stopped early; not after an error or an interrupt.
   virtual void on_fit_end(Trainer&) {}
 

@@ -35,6 +35,7 @@ struct FitOptions {
   int workers = 1;                 ///< threads that make batches ahead
   bool drop_last = false;          ///< leave out a last batch that is not full: batch norm of features can't train on a single example
   data::Transform transform{};     ///< augmentation, for training only
+  data::BatchTransform batch_transform{};  ///< the same for whole batches, such as data::CutMix
   data::Dataset validation{};      ///< evaluated after each epoch
   Index accumulate = 1;            ///< batches whose gradients are averaged before a step
   double clip_norm = 0;            ///< largest L2 norm of all gradients together; 0: no clipping
@@ -49,6 +50,8 @@ struct FitResult {
   Index epochs_run = 0;      ///< epochs completed by this call
   bool interrupted = false;  ///< Ctrl-C; the checkpoint, if any, holds the state
   bool resumed = false;      ///< a checkpoint was found
+  double seconds = 0;        ///< time of all completed epochs, over all sittings
+  double earlier_seconds = 0;  ///< the part of it that earlier sittings took
   std::vector<EpochLog> history{};
 };
 
@@ -106,6 +109,12 @@ class Trainer {
   /// Ends the training after the epoch that runs; for callbacks.
   void stop() { stopped_ = true; }
 
+  /// Changes how many epochs the training that runs has; for callbacks. Logs and progress follow.
+  void set_epochs(Index epochs) { epochs_ = epochs; }
+
+  /// The epochs completed so far, over all sittings; for callbacks.
+  const std::vector<EpochLog>& history() const { return history_; }
+
   /// Trains. With a checkpoint and `resume`, the final weights are the same bits whether or not the training was
   /// interrupted on the way. Throws Error when the loss or a weight is no longer finite; the last checkpoint stays as it
   /// is. Throws ValueError, and leaves network and optimizer as they were, for a checkpoint of another training.
@@ -117,6 +126,11 @@ class Trainer {
  private:
   using Clock = std::chrono::steady_clock;
 
+  static double total_seconds(const std::vector<EpochLog>& history) {
+    double seconds = 0;
+    for (const EpochLog& log : history) seconds += log.seconds;
+    return seconds;
+  }
   static double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
   /// True if the epoch was finished; false when interrupted in it.
@@ -138,6 +152,7 @@ class Trainer {
   TrainingPosition position_;
   std::vector<EpochLog> history_;
   Index images_run_ = 0;  // images of the epoch that runs which this process has trained on
+  Index epochs_ = 0;      // of the training that runs
   bool stopped_ = false;
 };
 
@@ -192,8 +207,9 @@ KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions o
   position_ = {};
   history_.clear();
   stopped_ = false;
+  epochs_ = options.epochs;
   const bool resumes = options.resume && options.checkpoint.exists();
-  data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .drop_last = options.drop_last, .transform = options.transform});
+  data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .drop_last = options.drop_last, .transform = options.transform, .batch_transform = options.batch_transform});
   require(loader.batches() >= 1, "fit: .drop_last leaves no batch of ", options.batch, " among ", dataset.size(), " images");
   const TrainingPlan plan{{"images", dataset.size()}, {"batch", options.batch}, {"accumulate", options.accumulate}, {"seed", static_cast<Index>(options.seed)},
                           {"shuffle", Index{options.shuffle}}, {"drop_last", Index{options.drop_last}}};
@@ -202,10 +218,17 @@ KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions o
   // From the start on, the checkpoint is of this training and not of an earlier one.
   else save_checkpoint(options, plan);
   const Index first_epoch = position_.epoch;
+  const double earlier_seconds = total_seconds(history_);
   const auto result = [&](bool interrupted) {
-    return FitResult{.epochs = position_.epoch, .epochs_run = position_.epoch - first_epoch, .interrupted = interrupted, .resumed = resumes, .history = history_};
+    return FitResult{.epochs = position_.epoch,
+                     .epochs_run = position_.epoch - first_epoch,
+                     .interrupted = interrupted,
+                     .resumed = resumes,
+                     .seconds = total_seconds(history_),
+                     .earlier_seconds = earlier_seconds,
+                     .history = history_};
   };
-  while (position_.epoch < options.epochs && !stopped_) {
+  while (position_.epoch < epochs_ && !stopped_) {
     const auto start = Clock::now();
     for (const auto& callback : options.callbacks) callback->on_epoch_begin(*this, position_.epoch + 1);
     const bool is_complete = run_epoch(loader, options);
@@ -222,7 +245,7 @@ KASHI_FUNCTION bool Trainer::run_epoch(data::Loader& loader, const FitOptions& o
   model_.train();
   const auto start = Clock::now();
   data::Epoch epoch = loader.epoch(position_.epoch, position_.batch);
-  StepLog log{.epoch = position_.epoch + 1, .epochs = options.epochs, .batch = 0, .batches = epoch.size()};
+  StepLog log{.epoch = position_.epoch + 1, .epochs = epochs_, .batch = 0, .batches = epoch.size()};
   const Index first_batch = position_.batch;
   images_run_ = 0;
   std::vector<data::Batch> group;
@@ -237,6 +260,7 @@ KASHI_FUNCTION bool Trainer::run_epoch(data::Loader& loader, const FitOptions& o
     position_.batch = epoch.position();
     group.clear();
     images_run_ += images;
+    log.epochs = epochs_;
     log.batch = position_.batch;
     log.batches_run = position_.batch - first_batch;
     log.images = images_run_;
@@ -271,11 +295,12 @@ KASHI_FUNCTION double Trainer::train_step(const std::vector<data::Batch>& batche
 KASHI_FUNCTION void Trainer::end_epoch(const FitOptions& options, Clock::time_point start) {
   EpochLog log;
   log.epoch = position_.epoch + 1;
-  log.epochs = options.epochs;
+  log.epochs = epochs_;
   log.set("train_loss", position_.loss_sum / static_cast<double>(position_.images));
   log.set("lr", optimizer_->lr());
   const double train_seconds = seconds_since(start);
   log.images_per_second = static_cast<double>(images_run_) / std::max(train_seconds, 1e-9);
+  for (const auto& callback : options.callbacks) callback->on_validation_begin(*this);
   if (options.validation.size() > 0) {
     const Evaluation found = evaluate(options.validation, {.batch = options.batch, .workers = options.workers});
     log.set("val_loss", found.loss);
@@ -284,6 +309,7 @@ KASHI_FUNCTION void Trainer::end_epoch(const FitOptions& options, Clock::time_po
   log.seconds = seconds_since(start);
   position_ = {.epoch = position_.epoch + 1};
   for (const auto& callback : options.callbacks) callback->on_epoch_end(*this, log);
+  for (const auto& callback : options.callbacks) callback->on_validation_end(*this);
   history_.push_back(log);
 }
 

@@ -1,0 +1,140 @@
+/// What a network answers over a dataset, with its mirror images if asked, and the pictures and tables of it.
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <kashi/core/manipulate.hpp>
+#include <kashi/core/reduce.hpp>
+#include <kashi/data/loader.hpp>
+#include <kashi/nn/module.hpp>
+#include <kashi/ops/softmax.hpp>
+#include <kashi/plot/confusion_matrix.hpp>
+#include <kashi/plot/contact_sheet.hpp>
+#include <kashi/plot/line_chart.hpp>
+#include <kashi/train/metrics.hpp>
+#include <kashi/train/report.hpp>
+#include <kashi/train/trainer.hpp>
+
+namespace resnext {
+
+/// Shares of right answers and who was taken for whom.
+struct Answers {
+  kashi::train::ConfusionMatrix confusion{100};
+  double top1 = 0;
+  double top5 = 0;
+  std::vector<kashi::Index> guesses;
+};
+
+/// Left and right exchanged in a batch [N,H,W,C].
+inline kashi::Tensor<float> mirrored(const kashi::Tensor<float>& images) {
+  using kashi::Index;
+  kashi::Tensor<float> out = kashi::Tensor<float>::empty(images.shape());
+  const Index width = images.size(2), channels = images.size(3), rows = images.size(0) * images.size(1);
+  float* to = out.mutable_data();
+  for (Index row = 0; row < rows; ++row)
+    for (Index x = 0; x < width; ++x) {
+      const float* from = images.data() + (row * width + width - 1 - x) * channels;
+      to = std::copy_n(from, channels, to);
+    }
+  return out;
+}
+
+/// Runs a network in eval mode over a dataset; `mirror` averages its scores with those of the mirror images.
+inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data::Dataset& dataset, bool mirror) {
+  using namespace kashi;
+  const NoGrad no_grad;
+  Answers out;
+  train::TopKAccuracy top1(1), top5(5);
+  for (const data::Batch& batch : data::Loader(dataset, {.batch = 100}).epoch(0)) {
+    Tensor<float> scores = net(batch.images).value();
+    if (mirror) scores = scores + net(mirrored(batch.images)).value();
+    out.confusion.update(scores, batch);
+    top1.update(scores, batch);
+    top5.update(scores, batch);
+    for (const Index guess : argmax(scores).span()) out.guesses.push_back(guess);
+  }
+  out.top1 = top1.value();
+  out.top5 = top5.value();
+  return out;
+}
+
+/// Rows of classes from the best recall to the worst.
+inline std::vector<std::vector<std::string>> class_table(const Answers& answers, const std::vector<std::string>& names, const std::vector<kashi::Index>& superclass,
+                                                         const std::vector<std::string>& superclass_names) {
+  const auto share = [](double value) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.1f %%", 100 * value);
+    return std::string(buffer);
+  };
+  std::vector<std::size_t> order(names.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto recall = [&](std::size_t c) { return answers.confusion.recall(static_cast<kashi::Index>(c)); };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return recall(a) > recall(b); });
+  std::vector<std::vector<std::string>> rows;
+  for (const std::size_t c : order) {
+    const auto group = superclass.empty() ? std::string() : superclass_names[static_cast<std::size_t>(superclass[c])];
+    rows.push_back({names[c], group, share(recall(c)), share(answers.confusion.precision(static_cast<kashi::Index>(c)))});
+  }
+  return rows;
+}
+
+/// Counts between superclasses.
+inline kashi::Tensor<kashi::Index> superclass_counts(const Answers& answers, const std::vector<kashi::Index>& superclass, kashi::Index groups) {
+  using kashi::Index;
+  kashi::Tensor<Index> out = kashi::Tensor<Index>::zeros({groups, groups});
+  for (Index truth = 0; truth < 100; ++truth)
+    for (Index guess = 0; guess < 100; ++guess)
+      out.at(superclass[static_cast<std::size_t>(truth)], superclass[static_cast<std::size_t>(guess)]) += answers.confusion.counts()(truth, guess);
+  return out;
+}
+
+inline double diagonal_share(const kashi::Tensor<kashi::Index>& counts) {
+  double hits = 0, all = 0;
+  for (kashi::Index i = 0; i < counts.size(0); ++i) hits += static_cast<double>(counts(i, i));
+  for (const kashi::Index count : counts.span()) all += static_cast<double>(count);
+  return hits / all;
+}
+
+/// Test images that were taken for another class, with truth and guess.
+inline kashi::plot::Image mistakes_sheet(const kashi::data::Dataset& test, const Answers& answers, const std::vector<std::string>& names) {
+  using namespace kashi;
+  constexpr std::size_t most = 40;
+  const Tensor<float> mean({3}, {0.5071f, 0.4867f, 0.4408f}), deviation({3}, {0.2675f, 0.2565f, 0.2761f});
+  std::vector<plot::Image> pictures;
+  std::vector<std::string> captions;
+  for (Index i = 0; i < test.size() && pictures.size() < most; i += std::max<Index>(1, test.size() / 200)) {
+    const auto guess = static_cast<std::size_t>(answers.guesses[static_cast<std::size_t>(i)]), truth = static_cast<std::size_t>(test.label(i));
+    if (guess == truth) continue;
+    pictures.push_back(io::to_bytes(test.get(i).image * deviation + mean));
+    captions.push_back(names[truth] + " / " + names[guess]);
+  }
+  if (pictures.empty()) return plot::contact_sheet({io::to_bytes(test.get(0).image * deviation + mean)}, {"no mistakes among those looked at"}, {.title = "Mistakes"});
+  return plot::contact_sheet(pictures, captions, {.title = "Mistakes: truth / guess", .columns = 8});
+}
+
+/// The figures and pictures of the test, for training and evaluation alike.
+inline void add_test(kashi::train::Report& report, const Answers& answers, const kashi::data::Dataset& test, const std::vector<std::string>& names,
+                     const std::vector<kashi::Index>& superclass, const std::vector<std::string>& superclass_names) {
+  using namespace kashi;
+  report.set("test_top1", answers.top1);
+  report.set("test_top5", answers.top5);
+  report.headline("test_top1", {.label = "top-1", .format = train::Format::percent, .note = std::to_string(test.size()) + " test images"});
+  report.headline("test_top5", {.label = "top-5", .format = train::Format::percent});
+  if (!superclass.empty()) {
+    const Tensor<Index> groups = superclass_counts(answers, superclass, static_cast<Index>(superclass_names.size()));
+    report.set("test_superclass", diagonal_share(groups));
+    report.headline("test_superclass", {.label = "superclass", .format = train::Format::percent});
+    report.picture("Test", "superclasses.png", plot::confusion_matrix(groups, superclass_names, {.title = "Superclasses"}),
+                   "Rows: the superclass of the image. Columns: that of the answer.");
+  }
+  report.picture("Test", "confusion.png", plot::confusion_matrix(answers.confusion.counts(), names), "All classes: rows truth, columns answers.");
+  report.picture("Test", "mistakes.png", mistakes_sheet(test, answers, names), "Some of the images that were taken for another class.");
+  report.table("Classes", {"class", "superclass", "recall", "precision"}, class_table(answers, names, superclass, superclass_names));
+}
+
+}  // namespace resnext

@@ -1,0 +1,204 @@
+/// Looks for pictures whose masks are wrong: each is judged by a network that did not learn from it.
+///
+/// A network that has seen a wrong mask repeats it; one that has not disagrees. So the pictures are cut into folds, a
+/// network learns from all folds but one and marks that one (Northcutt et al. 2021 call this out-of-fold). A mask's
+/// agreement is the Dice of mask and marks.
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <kashi/data/split.hpp>
+#include <kashi/io/atomic_file.hpp>
+#include <kashi/plot/contact_sheet.hpp>
+
+#include "resunet/answers.hpp"
+#include "resunet/training.hpp"
+
+namespace resunet {
+
+/// What the audit found, in the order of the learning part.
+struct Audit {
+  std::vector<std::string> names;
+  std::vector<double> agreement;     ///< Dice of the given mask and the marks of a network that did not learn from it
+  double threshold = 0;              ///< agreement below it is suspicious
+  std::vector<kashi::Tensor<float>> maps;  ///< what those networks marked; none when read from a file
+  double map_threshold = 0.5;
+  bool was_interrupted = false;
+
+  /// Places, the least agreement first.
+  std::vector<std::size_t> order() const {
+    std::vector<std::size_t> out(agreement.size());
+    std::iota(out.begin(), out.end(), std::size_t{0});
+    std::stable_sort(out.begin(), out.end(), [&](std::size_t a, std::size_t b) { return agreement[a] < agreement[b]; });
+    return out;
+  }
+  bool is_suspicious(std::size_t i) const { return agreement[i] < threshold; }
+  kashi::Index suspicious() const {
+    kashi::Index count = 0;
+    for (std::size_t i = 0; i < agreement.size(); ++i) count += is_suspicious(i) ? 1 : 0;
+    return count;
+  }
+  /// 1 for masks that agree, and less the less they do.
+  std::vector<float> trust() const {
+    std::vector<float> out;
+    for (std::size_t i = 0; i < agreement.size(); ++i)
+      out.push_back(is_suspicious(i) ? static_cast<float>(0.5 * agreement[i] / threshold) : 1.0f);
+    return out;
+  }
+};
+
+namespace detail {
+
+/// (2 I + s) / (A + B + s): the smoothing s forgives a few pixels marked on a picture without lesions.
+inline double agreement(const kashi::Tensor<float>& map, const kashi::Tensor<float>& mask, double threshold, double smoothing) {
+  double both = 0, all = smoothing;
+  for (kashi::Index i = 0; i < map.numel(); ++i) {
+    const bool is_marked = map.data()[i] >= threshold, is_given = mask.data()[i] > 0.5f;
+    both += is_marked && is_given ? 1 : 0;
+    all += (is_marked ? 1 : 0) + (is_given ? 1 : 0);
+  }
+  return (2 * both + smoothing) / all;
+}
+
+/// Otsu's threshold (1979) between two groups of values in [0,1]: the cut that makes the groups' means differ most.
+inline double otsu(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const double n = static_cast<double>(values.size()), total = std::accumulate(values.begin(), values.end(), 0.0);
+  double best = -1, cut = 0, sum = 0;
+  for (std::size_t i = 0; i + 1 < values.size(); ++i) {
+    sum += values[i];
+    const double below = static_cast<double>(i + 1), above = n - below, difference = sum / below - (total - sum) / above;
+    const double between = below * above * difference * difference;
+    if (between <= best) continue;
+    best = between;
+    cut = 0.5 * (values[i] + values[i + 1]);
+  }
+  return cut;
+}
+
+}  // namespace detail
+
+/// Trains a network for each fold and judges every picture of `learning`. A mask is suspicious below Otsu's threshold of
+/// the agreements, and never when it agrees by half.
+inline Audit audit(const kashi::data::Dataset& learning, const Settings& settings, const Plan& plan) {
+  using namespace kashi;
+  Settings plain = settings;
+  plain.noise = "none";
+  Audit out;
+  out.maps.resize(static_cast<std::size_t>(learning.size()));
+  train::MaskCurve curve;
+  // Folds of places, not of examples, so that each map finds its picture again.
+  const data::Dataset places(learning.size(), [&](Index i) { return data::Example{.label = learning.label(i), .name = std::to_string(i)}; });
+  Index number = 0;
+  for (const data::Split& fold : data::k_fold(places, {.folds = settings.folds, .seed = plan.seed})) {
+    std::fprintf(stderr, "audit: fold %ld of %ld\n", static_cast<long>(++number), static_cast<long>(settings.folds));
+    const auto of = [&](const data::Dataset& part) {
+      std::vector<Index> indices;
+      for (Index i = 0; i < part.size(); ++i) indices.push_back(std::stol(part.name(i)));
+      return indices;
+    };
+    auto net = make_network(plain.encoder);
+    const train::FitResult result = fit(net, learning.subset(of(fold.train)), {}, plain, plan, {.callbacks = {std::make_shared<train::ProgressBar>()}});
+    if (result.interrupted) {
+      out.was_interrupted = true;
+      return out;
+    }
+    net.eval();
+    for (const Index i : of(fold.test)) {
+      const data::Example example = learning.get(i);
+      Tensor<float>& map = out.maps[static_cast<std::size_t>(i)];
+      map = probabilities(net, example, plan.side, true);
+      curve.add(map, example.target);
+    }
+  }
+
+  double given = 0, marked = 0;
+  for (Index i = 0; i < learning.size(); ++i) {
+    const Tensor<float> mask = learning.get(i).target;
+    const auto area = static_cast<double>(std::count_if(mask.span().begin(), mask.span().end(), [](float value) { return value > 0.5f; }));
+    given += area;
+    marked += area > 0 ? 1 : 0;
+  }
+  const double smoothing = 0.1 * given / std::max(1.0, marked);
+  out.map_threshold = curve.best_threshold();
+  for (Index i = 0; i < learning.size(); ++i) {
+    out.names.push_back(learning.name(i));
+    out.agreement.push_back(detail::agreement(out.maps[static_cast<std::size_t>(i)], learning.get(i).target, out.map_threshold, smoothing));
+  }
+  out.threshold = std::min(0.5, detail::otsu(out.agreement));
+  return out;
+}
+
+inline kashi::data::Dataset without_suspicious(const kashi::data::Dataset& learning, const Audit& found) {
+  std::vector<kashi::Index> kept;
+  for (std::size_t i = 0; i < found.names.size(); ++i)
+    if (!found.is_suspicious(i)) kept.push_back(static_cast<kashi::Index>(i));
+  return learning.subset(kept);
+}
+
+/// Writes file, agreement, suspicious and trust of every picture, the least trusted first; read_audit takes it back.
+inline void write_audit(const std::filesystem::path& path, const Audit& found) {
+  std::string out = "file,agreement,suspicious,trust\n# threshold,";
+  char line[64];
+  std::snprintf(line, sizeof line, "%.17g\n", found.threshold);
+  out += line;
+  const std::vector<float> trust = found.trust();
+  for (const std::size_t i : found.order()) {
+    std::snprintf(line, sizeof line, ",%.17g,%d,%.4f\n", found.agreement[i], found.is_suspicious(i) ? 1 : 0, static_cast<double>(trust[i]));
+    out += found.names[i];
+    out += line;
+  }
+  kashi::io::write_atomically(path, out, "cannot write audit");
+}
+
+/// The audit of an earlier sitting, if `path` holds one of just these pictures.
+inline std::optional<Audit> read_audit(const std::filesystem::path& path, const kashi::data::Dataset& learning) {
+  std::ifstream in(path);
+  std::map<std::string, double> agreement;
+  Audit out;
+  std::string line;
+  while (std::getline(in, line)) {
+    const std::string mark = "# threshold,";
+    if (line.starts_with(mark)) out.threshold = std::strtod(line.c_str() + mark.size(), nullptr);
+    // A file's name may hold commas: three fields from the end.
+    std::size_t at = line.size();
+    for (int field = 0; field < 3 && at != std::string::npos; ++field) at = at == 0 ? std::string::npos : line.rfind(',', at - 1);
+    if (at != std::string::npos) agreement[line.substr(0, at)] = std::strtod(line.c_str() + at + 1, nullptr);
+  }
+  for (kashi::Index i = 0; i < learning.size(); ++i) {
+    const auto found = agreement.find(learning.name(i));
+    if (found == agreement.end()) return std::nullopt;
+    out.names.push_back(found->first);
+    out.agreement.push_back(found->second);
+  }
+  return out;
+}
+
+/// The pictures whose masks agree least, for a person to look at: given masks green, the answers of the folds' networks red.
+inline kashi::plot::Image audit_sheet(const kashi::data::Dataset& learning, const Audit& found) {
+  using namespace kashi;
+  constexpr std::size_t most = 24;
+  std::vector<plot::Image> pictures;
+  std::vector<std::string> captions;
+  for (const std::size_t i : found.order()) {
+    if (pictures.size() == most) break;
+    const data::Example example = learning.get(static_cast<Index>(i));
+    pictures.push_back(overlay(example, found.maps.empty() ? Tensor<float>::zeros(example.target.shape()) : found.maps[i], found.map_threshold));
+    char caption[160];
+    std::snprintf(caption, sizeof caption, "%.3f%s  %s", found.agreement[i], found.is_suspicious(i) ? " suspicious" : "",
+                  std::filesystem::path(example.name).filename().string().c_str());
+    captions.emplace_back(caption);
+  }
+  return plot::contact_sheet(pictures, captions, {.title = "Masks that agree least with networks that did not learn from them", .columns = 3, .cell = 420});
+}
+
+}  // namespace resunet
