@@ -51,6 +51,12 @@ std::vector<double> column(const std::vector<train::EpochLog>& history, const st
   return out;
 }
 
+double mean_rate(const std::vector<train::EpochLog>& history) {
+  double total = 0;
+  for (const auto& log : history) total += log.images_per_second;
+  return history.empty() ? 0 : total / static_cast<double>(history.size());
+}
+
 /// Figures and pictures of a part of the data under names such as test_dice.
 void add_part(train::Report& report, const std::string& part, const resunet::Answers& answers, const data::Dataset& dataset, double threshold, bool shows) {
   const std::vector<double> dice = resunet::dice_by_picture(answers, dataset, threshold);
@@ -181,6 +187,7 @@ int learn(examples::Program& program, const Settings& settings) {
   add_part(report, "train", resunet::answer_all(net, parts.train, plan.side, true), parts.train, threshold, false);
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());
+  report.set("images_per_second", mean_rate(result.history));
   report.set("parameters", count_parameters(net));
   report.set("loss", settings.loss);
   report.set("noise", settings.noise);

@@ -88,7 +88,8 @@ inline double otsu(std::vector<double> values) {
 }  // namespace detail
 
 /// Trains a network for each fold and judges every picture of `learning`. A mask is suspicious below Otsu's threshold of
-/// the agreements, and never when it agrees by half.
+/// the agreements, but never when it agrees by half, and never more than two in five are: where networks contradict most
+/// masks, it is they who don't know.
 inline Audit audit(const kashi::data::Dataset& learning, const Settings& settings, const Plan& plan) {
   using namespace kashi;
   Settings plain = settings;
@@ -134,7 +135,8 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
     out.names.push_back(learning.name(i));
     out.agreement.push_back(detail::agreement(out.maps[static_cast<std::size_t>(i)], learning.get(i).target, out.map_threshold, smoothing));
   }
-  out.threshold = std::min(0.5, detail::otsu(out.agreement));
+  const double two_in_five = out.agreement[out.order()[static_cast<std::size_t>(learning.size() * 2 / 5)]];
+  out.threshold = std::min({0.5, two_in_five, detail::otsu(out.agreement)});
   return out;
 }
 

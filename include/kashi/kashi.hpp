@@ -43,6 +43,7 @@
 #include <kashi/kernels/peak.hpp>
 
 #include <kashi/nn/activation.hpp>
+#include <kashi/nn/checkpoint.hpp>
 #include <kashi/nn/container.hpp>
 #include <kashi/nn/conv.hpp>
 #include <kashi/nn/dropout.hpp>
@@ -73,9 +74,12 @@
 #include <kashi/data/cifar.hpp>
 #include <kashi/data/dataset.hpp>
 #include <kashi/data/loader.hpp>
+#include <kashi/data/mix.hpp>
 #include <kashi/data/split.hpp>
 #include <kashi/data/synthetic.hpp>
+#include <kashi/data/synthetic_teeth.hpp>
 #include <kashi/data/tensor_dataset.hpp>
+#include <kashi/data/textured_shapes.hpp>
 #include <kashi/data/transforms.hpp>
 
 #include <kashi/explain/attack.hpp>
@@ -95,6 +99,8 @@
 #include <kashi/models/presets.hpp>
 #include <kashi/models/registry.hpp>
 #include <kashi/models/rename_rules.hpp>
+#include <kashi/models/resnext.hpp>
+#include <kashi/models/resunet.hpp>
 
 #include <kashi/plot/bar_chart.hpp>
 #include <kashi/plot/boxes.hpp>
@@ -121,15 +127,20 @@
 #include <kashi/io/safetensors.hpp>
 #include <kashi/train/checkpoint_file.hpp>
 #include <kashi/train/early_stopping.hpp>
+#include <kashi/train/mask_curve.hpp>
 #include <kashi/train/metrics.hpp>
 #include <kashi/train/progress.hpp>
 #include <kashi/train/schedule.hpp>
 #include <kashi/train/self_test.hpp>
+#include <kashi/train/tensorboard.hpp>
+#include <kashi/train/time_limit.hpp>
 #include <kashi/train/trainer.hpp>
+#include <kashi/train/weight_average.hpp>
 #include <kashi/train/weights.hpp>
 #endif
 
 #if __has_include(<nlohmann/json.hpp>) && (__has_include(<stb/stb_image.h>) || __has_include(<stb_image.h>))
+#include <kashi/train/live_report.hpp>
 #include <kashi/train/network_picture.hpp>
 #include <kashi/train/network_report.hpp>
 #include <kashi/train/report.hpp>
