@@ -1,6 +1,7 @@
 /// Animated PNG files: a reader of plain PNG sees the first frame; the animation's chunks are as the format says.
 #include <catch2/catch.hpp>
 
+#include <kashi/core/broadcast.hpp>
 #include <kashi/io/animation.hpp>
 
 #include "temporary_folder.hpp"
