@@ -7,7 +7,7 @@
 
 #include <kashi/data/resize.hpp>
 
-#include "vqa_crop/scene.hpp"
+#include "scene.hpp"
 
 namespace vqa {
 

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <kashi/core/broadcast.hpp>
 #include <kashi/data/synthetic.hpp>
 #include <kashi/io/load_tensors.hpp>
 
