@@ -91,7 +91,7 @@ double mean_rate(const std::vector<train::EpochLog>& history) {
 std::shared_ptr<optim::OneCycleLR> make_schedule(train::Trainer& trainer, Index steps) {
   return std::make_shared<optim::OneCycleLR>(
       trainer.optimizer(), optim::OneCycleLROptions{.max_lr = trainer.optimizer().lr(),
-                                                    .total_steps = std::max<Index>(2, steps),
+                                                    .total_steps = std::max<Index>(2, steps + 1),  // after the last step the rate stands at the end
                                                     .pct_start = 0.23,
                                                     .anneal_strategy = optim::Anneal::linear,
                                                     .cycle_momentum = false,
@@ -191,7 +191,7 @@ int evaluate(examples::Program& program, Settings settings) {
   if (const auto found = file.metadata.find("model"); found != file.metadata.end()) settings.model = found->second;
   nn::Sequential net = make_network(settings.model);
   try {
-    net.load_state_dict(train::get_state(file));
+    net.load_state_dict(train::weights_of(file));
   } catch (const Error& error) {
     throw FormatError(text("'", flags.weights, "' does not hold weights of this program: ", error.what()));
   }

@@ -221,7 +221,7 @@ int evaluate(examples::Program& program, const Settings& settings) {
   };
   models::ResUNet<float> net = resunet::make_network(about("encoder", settings.encoder));
   try {
-    net.load_state_dict(train::get_state(file));
+    net.load_state_dict(train::weights_of(file));
   } catch (const Error& error) {
     throw FormatError(text("'", flags.weights, "' does not hold weights of this program: ", error.what()));
   }

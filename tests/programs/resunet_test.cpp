@@ -100,6 +100,7 @@ TEST_CASE("what the training of masks can't do is one line") {
   std::filesystem::create_directories(folder / "few/images");
   std::filesystem::create_directories(folder / "few/masks");
   std::filesystem::copy(teeth() / "images/teeth_0.png", folder / "few/images/a.png");
+  std::filesystem::copy(teeth() / "masks/teeth_1.png", folder / "few/masks/b.png");
   CHECK_THAT(error_of({"--data", (folder / "few").string()}), Contains("has no mask of the same name"));
   std::filesystem::copy(teeth() / "masks/teeth_0.png", folder / "few/masks/a.png");
   CHECK_THAT(error_of({"--data", (folder / "few").string()}), Contains("at least 10 pictures are needed"));
