@@ -15,6 +15,7 @@
 #include <kashi/train/progress.hpp>
 #include <kashi/train/schedule.hpp>
 
+#include "common/fit_ending.hpp"
 #include "common/program.hpp"
 #include "common/read_all.hpp"
 #include "digits/network.hpp"
@@ -84,16 +85,8 @@ int learn(examples::Program& program) {
                                                                              std::make_shared<train::ProgressBar>()},
                                                                .checkpoint = program.checkpoint(),
                                                                .resume = flags.resume});
-  if (result.interrupted) {
-    std::fprintf(stderr, "interrupted; --resume goes on from here\n");
-    return train::InterruptGuard::exit_code;
-  }
-  if (result.epochs_run == 0 && program.is_finished()) {
-    std::printf("nothing to do: the training in %s is finished\n", flags.out.c_str());
-    return 0;
-  }
+  if (const auto ending = examples::ending_of(program, result)) return *ending;
 
-  program.add_earlier_seconds(result.earlier_seconds);
   net.eval();
   const examples::Answers train_answers = examples::answer_all(net, parts.train, classes), test_answers = examples::answer_all(net, parts.test, classes);
   train::Report report("Handwritten digits", "A convolutional network learns digits from " + std::to_string(parts.learning.size()) + " pictures.");

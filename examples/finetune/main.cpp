@@ -16,6 +16,7 @@
 #include <kashi/train/progress.hpp>
 #include <kashi/train/schedule.hpp>
 
+#include "common/fit_ending.hpp"
 #include "common/program.hpp"
 #include "common/small_network.hpp"
 #include "common/training_pictures.hpp"
@@ -182,14 +183,7 @@ int learn(examples::Program& program, const Options& given) {
                                                                                       std::make_shared<train::CsvLog>(program.out() / "log.csv"), std::make_shared<train::ProgressBar>()},
                                                                         .checkpoint = program.checkpoint(),
                                                                         .resume = flags.resume});
-  if (result.interrupted) {
-    std::fprintf(stderr, "interrupted; --resume goes on from here\n");
-    return train::InterruptGuard::exit_code;
-  }
-  if (result.epochs_run == 0 && program.is_finished()) {
-    std::printf("nothing to do: the training in %s is finished\n", flags.out.c_str());
-    return 0;
-  }
+  if (const auto ending = examples::ending_of(program, result)) return *ending;
 
   net.eval();
   const examples::Answers train_answers = examples::answer_all(net, prepared.train, classes), test_answers = examples::answer_all(net, prepared.parts.test, classes);

@@ -20,6 +20,8 @@
 #include <kashi/train/report.hpp>
 #include <kashi/train/trainer.hpp>
 
+#include "common/mirrored.hpp"
+
 namespace resnext {
 
 /// Shares of right answers and who was taken for whom.
@@ -30,20 +32,6 @@ struct Answers {
   std::vector<kashi::Index> guesses;
 };
 
-/// Left and right exchanged in a batch [N,H,W,C].
-inline kashi::Tensor<float> mirrored(const kashi::Tensor<float>& images) {
-  using kashi::Index;
-  kashi::Tensor<float> out = kashi::Tensor<float>::empty(images.shape());
-  const Index width = images.size(2), channels = images.size(3), rows = images.size(0) * images.size(1);
-  float* to = out.mutable_data();
-  for (Index row = 0; row < rows; ++row)
-    for (Index x = 0; x < width; ++x) {
-      const float* from = images.data() + (row * width + width - 1 - x) * channels;
-      to = std::copy_n(from, channels, to);
-    }
-  return out;
-}
-
 /// Runs a network in eval mode over a dataset; `mirror` averages its scores with those of the mirror images.
 inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data::Dataset& dataset, bool mirror) {
   using namespace kashi;
@@ -52,7 +40,7 @@ inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data
   train::TopKAccuracy top1(1), top5(5);
   for (const data::Batch& batch : data::Loader(dataset, {.batch = 100}).epoch(0)) {
     Tensor<float> scores = net(batch.images).value();
-    if (mirror) scores = scores + net(mirrored(batch.images)).value();
+    if (mirror) scores = scores + net(examples::mirrored(batch.images)).value();
     out.confusion.update(scores, batch);
     top1.update(scores, batch);
     top5.update(scores, batch);

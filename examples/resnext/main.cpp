@@ -19,7 +19,9 @@
 #include <kashi/train/weight_average.hpp>
 #include <kashi/train/weights.hpp>
 
+#include "common/fit_ending.hpp"
 #include "common/program.hpp"
+#include "common/training_pictures.hpp"
 #include "resnext/answers.hpp"
 #include "resnext/data.hpp"
 
@@ -48,12 +50,6 @@ nn::Sequential<float> make_network(const std::string& name) {
   return models::resnext_compact(options);
 }
 
-Index count_parameters(const nn::Module<float>& net) {
-  Index count = 0;
-  for (const auto& parameter : net.parameters()) count += parameter.numel();
-  return count;
-}
-
 train::Trainer make_trainer(nn::Sequential<float>& net, const Settings& settings) {
   // Soft targets where images were mixed, labels elsewhere.
   const auto loss = [smoothing = settings.smoothing](const Variable<float>& scores, const data::Batch& batch) {
@@ -75,18 +71,6 @@ data::BatchTransform mixing(const std::string& name) {
   return nullptr;
 }
 
-std::vector<double> column(const std::vector<train::EpochLog>& history, const std::string& figure) {
-  std::vector<double> out;
-  for (const auto& log : history) out.push_back(log.at(figure));
-  return out;
-}
-
-double mean_rate(const std::vector<train::EpochLog>& history) {
-  double total = 0;
-  for (const auto& log : history) total += log.images_per_second;
-  return history.empty() ? 0 : total / static_cast<double>(history.size());
-}
-
 /// From a warm-up of a quarter of the time to a twentieth of the first rate, on straight lines.
 std::shared_ptr<optim::OneCycleLR> make_schedule(train::Trainer& trainer, Index steps) {
   return std::make_shared<optim::OneCycleLR>(
@@ -101,14 +85,14 @@ std::shared_ptr<optim::OneCycleLR> make_schedule(train::Trainer& trainer, Index 
 
 void add_curves(train::Report& report, const std::vector<train::EpochLog>& history) {
   report.picture("Training", "curves.png",
-                 plot::line_chart({{.name = "training", .y = column(history, "train_loss")}, {.name = "validation", .y = column(history, "val_loss")}},
+                 plot::line_chart({{.name = "training", .y = examples::column(history, "train_loss")}, {.name = "validation", .y = examples::column(history, "val_loss")}},
                                   {.title = "Loss", .x_label = "epoch"}),
                  "Loss after each epoch. Training images are augmented; validation uses the averaged weights.");
   report.picture("Training", "accuracy.png",
-                 plot::line_chart({{.name = "top-1", .y = column(history, "val_accuracy")}, {.name = "top-5", .y = column(history, "val_top5")}},
+                 plot::line_chart({{.name = "top-1", .y = examples::column(history, "val_accuracy")}, {.name = "top-5", .y = examples::column(history, "val_top5")}},
                                   {.title = "Validation accuracy", .x_label = "epoch"}),
                  "Share of right answers on the validation part after each epoch.");
-  report.picture("Training", "rate.png", plot::line_chart({{.name = "learning rate", .y = column(history, "lr")}}, {.title = "Learning rate", .x_label = "epoch"}),
+  report.picture("Training", "rate.png", plot::line_chart({{.name = "learning rate", .y = examples::column(history, "lr")}}, {.title = "Learning rate", .x_label = "epoch"}),
                  "The learning rate at the end of each epoch.");
 }
 
@@ -134,7 +118,7 @@ int learn(examples::Program& program, const Settings& settings) {
   const auto best = std::make_shared<train::BestModel>(train::BestModelOptions{
       .metric = "val_accuracy", .goal = train::Goal::maximize, .path = program.out() / "best.safetensors", .metadata = {{"model", settings.model}}});
   std::fprintf(stderr, "%ld images to learn from, %ld for validation, %ld for the test; %s with %ld parameters\n", static_cast<long>(parts.learning.size()),
-               static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()), settings.model.c_str(), static_cast<long>(count_parameters(net)));
+               static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()), settings.model.c_str(), static_cast<long>(examples::count_parameters(net)));
 
   program.begin_run();
   const train::InterruptGuard guard;
@@ -151,16 +135,8 @@ int learn(examples::Program& program, const Settings& settings) {
                          .folder = program.out(), .title = "ResNeXt", .charts = {{"train_loss", "val_loss"}, {"val_accuracy", "val_top5"}}})},
        .checkpoint = program.checkpoint(),
        .resume = flags.resume});
-  if (result.interrupted) {
-    std::fprintf(stderr, "interrupted; --resume goes on from here\n");
-    return train::InterruptGuard::exit_code;
-  }
-  if (result.epochs_run == 0 && program.is_finished()) {
-    std::printf("nothing to do: the training in %s is finished\n", flags.out.c_str());
-    return 0;
-  }
+  if (const auto ending = examples::ending_of(program, result)) return *ending;
 
-  program.add_earlier_seconds(result.earlier_seconds);
   net.eval();
   const resnext::Answers answers = resnext::answer_all(net, parts.test, true);
   train::Report report("ResNeXt", "A network of aggregated transformations learns 100 classes from " + std::to_string(parts.learning.size()) + " pictures.");
@@ -168,8 +144,8 @@ int learn(examples::Program& program, const Settings& settings) {
   report.set("validation_top1", best->best());
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());
-  report.set("images_per_second", mean_rate(result.history));
-  report.set("parameters", count_parameters(net));
+  report.set("images_per_second", examples::mean_rate(result.history));
+  report.set("parameters", examples::count_parameters(net));
   report.set("model", settings.model);
   program.add_common_figures(report);
   report.headline("parameters");
@@ -203,7 +179,7 @@ int evaluate(examples::Program& program, Settings settings) {
   train::Report report("ResNeXt", "Trained weights on test images.");
   resnext::add_test(report, answers, test, resnext::class_names(test), {}, {});
   report.set("images_per_second", static_cast<double>(test.size()) / seconds);
-  report.set("parameters", count_parameters(net));
+  report.set("parameters", examples::count_parameters(net));
   report.set("model", settings.model);
   program.add_common_figures(report);
   report.save(program.out());

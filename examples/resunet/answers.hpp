@@ -21,20 +21,10 @@
 #include <kashi/train/mask_curve.hpp>
 #include <kashi/train/report.hpp>
 
+#include "common/mirrored.hpp"
 #include "resunet/data.hpp"
 
 namespace resunet {
-
-/// Left and right exchanged in [N,H,W,C].
-inline kashi::Tensor<float> mirrored(const kashi::Tensor<float>& images) {
-  using kashi::Index;
-  kashi::Tensor<float> out = kashi::Tensor<float>::empty(images.shape());
-  const Index width = images.size(2), channels = images.size(3), rows = images.size(0) * images.size(1);
-  float* to = out.mutable_data();
-  for (Index row = 0; row < rows; ++row)
-    for (Index x = 0; x < width; ++x) to = std::copy_n(images.data() + (row * width + width - 1 - x) * channels, channels, to);
-  return out;
-}
 
 /// The probability of foreground at every pixel of a picture's full size, [H,W,1]: the network sees it with its longer side
 /// at `side` pixels; with `flips` also mirrored, and the two are averaged.
@@ -47,7 +37,7 @@ inline kashi::Tensor<float> probabilities(const kashi::nn::Module<float>& net, c
   normalize()(seen, unused);
   const Tensor<float> image = seen.image.reshape({1, seen.image.size(0), seen.image.size(1), 1});
   Tensor<float> found = sigmoid(net(image)).value();
-  if (flips) found = (found + mirrored(sigmoid(net(mirrored(image))).value())) * 0.5f;
+  if (flips) found = (found + examples::mirrored(sigmoid(net(examples::mirrored(image))).value())) * 0.5f;
   const Index height = example.image.size(0), width = example.image.size(1);
   return resize(found, {height, width}, {.mode = ResizeMode::bilinear}).value().reshape({height, width, 1});
 }
@@ -93,11 +83,13 @@ inline double mean_of_marked(const std::vector<double>& dice, const kashi::data:
   return count == 0 ? 1.0 : sum / static_cast<double>(count);
 }
 
-/// Colours the border pixels of a mask.
-inline void draw_outline(kashi::Tensor<std::uint8_t>& picture, const kashi::Tensor<float>& mask, float threshold, const std::array<std::uint8_t, 3>& colour) {
+constexpr kashi::Index overlay_side = 420;
+
+/// Colours the border pixels of a mask of 0 and 1.
+inline void draw_outline(kashi::Tensor<std::uint8_t>& picture, const kashi::Tensor<float>& mask, const std::array<std::uint8_t, 3>& colour) {
   using kashi::Index;
   const Index height = mask.size(0), width = mask.size(1);
-  const auto inside = [&](Index y, Index x) { return y >= 0 && x >= 0 && y < height && x < width && mask(y, x, 0) >= threshold; };
+  const auto inside = [&](Index y, Index x) { return y >= 0 && x >= 0 && y < height && x < width && mask(y, x, 0) > 0.5f; };
   for (Index y = 0; y < height; ++y)
     for (Index x = 0; x < width; ++x) {
       if (!inside(y, x) || (inside(y - 1, x) && inside(y + 1, x) && inside(y, x - 1) && inside(y, x + 1))) continue;
@@ -105,12 +97,18 @@ inline void draw_outline(kashi::Tensor<std::uint8_t>& picture, const kashi::Tens
     }
 }
 
-/// A picture with the given mask outlined in green and the network's in red.
+/// A picture with the given mask outlined in green and the network's in red, no larger than a cell of a sheet, so that the
+/// outlines stay visible there.
 inline kashi::plot::Image overlay(const kashi::data::Example& example, const kashi::Tensor<float>& map, double threshold) {
   using namespace kashi;
-  Tensor<std::uint8_t> picture = plot::as_rgb(io::to_bytes(example.image)).clone();
-  draw_outline(picture, example.target, 0.5f, {60, 220, 90});
-  draw_outline(picture, map, static_cast<float>(threshold), {255, 70, 60});
+  Tensor<float> marks = Tensor<float>::empty(map.shape());
+  for (Index i = 0; i < map.numel(); ++i) marks.mutable_data()[i] = map.data()[i] >= static_cast<float>(threshold) ? 1.0f : 0.0f;
+  data::Example given{.image = example.image.clone(), .target = example.target}, found{.image = example.image.clone(), .target = marks};
+  data::RandomStream unused(0, 0, 0);
+  for (data::Example* one : {&given, &found}) fit_side(overlay_side)(*one, unused);
+  Tensor<std::uint8_t> picture = plot::as_rgb(io::to_bytes(given.image)).clone();
+  draw_outline(picture, given.target, {60, 220, 90});
+  draw_outline(picture, found.target, {255, 70, 60});
   return picture;
 }
 
@@ -131,7 +129,7 @@ inline kashi::plot::Image overlay_sheet(const kashi::data::Dataset& dataset, con
     std::snprintf(caption, sizeof caption, "%.3f  %s", dice[i], std::filesystem::path(example.name).filename().string().c_str());
     captions.emplace_back(caption);
   }
-  return plot::contact_sheet(pictures, captions, {.title = "Given masks green, answers red; Dice, best first", .columns = 3, .cell = 420});
+  return plot::contact_sheet(pictures, captions, {.title = "Given masks green, answers red; Dice, best first", .columns = 3, .cell = overlay_side});
 }
 
 /// Precision against recall, with the chosen threshold's point.

@@ -23,7 +23,6 @@ struct CoTeachingOptions {
   double lr = 2e-3;
   double forgotten = 0.2;      ///< share of each batch that is left out in the end
   double grows = 0.3;          ///< share of the training in which `forgotten` is reached
-  kashi::Index steps = 1000;   ///< of the whole training
 };
 
 /// The second network with its optimizer. Its state is part of the training's checkpoints.
@@ -40,20 +39,21 @@ class CoTeaching : public kashi::train::Callback {
   /// first network chooses.
   kashi::Variable<float> select(const kashi::Variable<float>& losses, const kashi::data::Batch& batch) {
     using namespace kashi;
-    const double progress = static_cast<double>(step_) / (options_.grows * static_cast<double>(std::max<Index>(1, options_.steps)));
-    const double left_out = options_.forgotten * std::min(1.0, progress);
+    const double left_out = options_.forgotten * std::min(1.0, done_ / options_.grows);
     const Index kept = std::max<Index>(1, batch.size() - static_cast<Index>(left_out * static_cast<double>(batch.size()) + 0.5));
     peer_->train();
     const Variable<float> of_peer = loss_((*peer_)(Variable<float>(batch.images)), batch.targets);
     optimizer_.zero_grad();
     mean_of(of_peer, easiest(losses.value(), kept)).backward();
     optimizer_.step();
-    ++step_;
     return mean_of(losses, easiest(of_peer.value(), kept));
   }
 
-  /// The peer's learning rate follows the first network's.
-  void on_step(kashi::train::Trainer& trainer, const kashi::train::StepLog&) override { optimizer_.set_lr(trainer.optimizer().lr()); }
+  /// The peer's learning rate follows the first network's. Progress counts in epochs, of which a time limit changes the number.
+  void on_step(kashi::train::Trainer& trainer, const kashi::train::StepLog& log) override {
+    optimizer_.set_lr(trainer.optimizer().lr());
+    done_ = (static_cast<double>(log.epoch - 1) + static_cast<double>(log.batch) / static_cast<double>(log.batches)) / static_cast<double>(log.epochs);
+  }
 
   void save(kashi::io::TensorFile& file, const std::string& prefix) const override {
     using namespace kashi;
@@ -61,13 +61,13 @@ class CoTeaching : public kashi::train::Callback {
     const auto state = optimizer_.state();
     train::add_state(file, prefix + "optimizer.", state.tensors);
     train::add_numbers(file, prefix + "numbers.", state.numbers);
-    file.add(prefix + "step", Tensor<Index>::scalar(step_));
+    file.add(prefix + "done", Tensor<double>::scalar(done_));
   }
   void load(const kashi::io::TensorFile& file, const std::string& prefix) override {
     using namespace kashi;
     peer_->load_state_dict(train::get_state(file, prefix + "peer."));
     optimizer_.load_state({.tensors = train::get_state(file, prefix + "optimizer."), .numbers = train::get_numbers(file, prefix + "numbers.")});
-    step_ = file.get<Index>(prefix + "step").item();
+    done_ = file.get<double>(prefix + "done").item();
   }
 
  private:
@@ -89,7 +89,7 @@ class CoTeaching : public kashi::train::Callback {
   kashi::optim::AdamW<float> optimizer_;
   MaskLoss loss_;
   CoTeachingOptions options_;
-  kashi::Index step_ = 0;
+  double done_ = 0;  ///< share of the training
 };
 
 }  // namespace resunet

@@ -12,7 +12,9 @@
 #include <kashi/train/live_report.hpp>
 #include <kashi/train/weights.hpp>
 
+#include "common/fit_ending.hpp"
 #include "common/program.hpp"
+#include "common/training_pictures.hpp"
 #include "resunet/answers.hpp"
 #include "resunet/data.hpp"
 #include "resunet/noise.hpp"
@@ -22,12 +24,6 @@ using resunet::Settings;
 using namespace kashi;
 
 namespace {
-
-Index count_parameters(const nn::Module<float>& net) {
-  Index count = 0;
-  for (const auto& parameter : net.parameters()) count += parameter.numel();
-  return count;
-}
 
 /// Logs val_dice, pooled over whole pictures at the best threshold. Stands before BestModel.
 class WholePictures : public train::Callback {
@@ -44,18 +40,6 @@ class WholePictures : public train::Callback {
   data::Dataset validation_;
   Index side_;
 };
-
-std::vector<double> column(const std::vector<train::EpochLog>& history, const std::string& figure) {
-  std::vector<double> out;
-  for (const auto& log : history) out.push_back(log.at(figure));
-  return out;
-}
-
-double mean_rate(const std::vector<train::EpochLog>& history) {
-  double total = 0;
-  for (const auto& log : history) total += log.images_per_second;
-  return history.empty() ? 0 : total / static_cast<double>(history.size());
-}
 
 /// Figures and pictures of a part of the data under names such as test_dice.
 void add_part(train::Report& report, const std::string& part, const resunet::Answers& answers, const data::Dataset& dataset, double threshold, bool shows) {
@@ -139,25 +123,22 @@ int learn(examples::Program& program, const Settings& settings) {
                                                                                .path = program.out() / "best.safetensors",
                                                                                .metadata = resunet::about_weights(settings, plan.side)});
   std::fprintf(stderr, "%ld pictures to learn from, %ld for validation, %ld for the test; %ld parameters\n", static_cast<long>(parts.learning.size()),
-               static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()), static_cast<long>(count_parameters(net)));
+               static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()), static_cast<long>(examples::count_parameters(net)));
   program.begin_run();
   const train::InterruptGuard guard;
-  const auto interrupted = [] {
-    std::fprintf(stderr, "interrupted; --resume goes on from here\n");
-    return train::InterruptGuard::exit_code;
-  };
 
   std::optional<resunet::Audit> audit;
   data::Dataset learning = parts.learning;
   std::vector<float> trust;
   if (has_audit(settings)) {
     audit = make_audit(program, settings, plan, learning);
-    if (audit->was_interrupted) return interrupted();
+    if (audit->was_interrupted) return examples::interrupted();
     if (settings.noise == "weights") trust = audit->trust();
     if (settings.noise == "drop") learning = resunet::without_suspicious(learning, *audit);
     if (plan.minutes > 0) plan.minutes *= 0.6;
+    // The folds drew random numbers, unless their audit was read back; the training doesn't depend on that.
+    manual_seed(flags.seed);
   }
-  manual_seed(flags.seed);  // the folds drew random numbers; the network's own training doesn't depend on them
   const train::FitResult result = resunet::fit(
       net, learning, trust, settings, plan,
       {.callbacks = {std::make_shared<WholePictures>(parts.validation, plan.side), best, std::make_shared<train::CsvLog>(program.out() / "log.csv"),
@@ -165,13 +146,8 @@ int learn(examples::Program& program, const Settings& settings) {
                      std::make_shared<train::LiveReport>(train::LiveReportOptions{.folder = program.out(), .title = "ResUNet", .charts = {{"train_loss"}, {"val_dice"}}})},
        .checkpoint = program.checkpoint(),
        .resume = flags.resume});
-  if (result.interrupted) return interrupted();
-  if (result.epochs_run == 0 && program.is_finished()) {
-    std::printf("nothing to do: the training in %s is finished\n", flags.out.c_str());
-    return 0;
-  }
+  if (const auto ending = examples::ending_of(program, result)) return *ending;
 
-  program.add_earlier_seconds(result.earlier_seconds);
   net.eval();
   const resunet::Answers validation = resunet::answer_all(net, parts.validation, plan.side, true);
   const double threshold = validation.curve.best_threshold();
@@ -187,8 +163,8 @@ int learn(examples::Program& program, const Settings& settings) {
   add_part(report, "train", resunet::answer_all(net, parts.train, plan.side, true), parts.train, threshold, false);
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());
-  report.set("images_per_second", mean_rate(result.history));
-  report.set("parameters", count_parameters(net));
+  report.set("images_per_second", examples::mean_rate(result.history));
+  report.set("parameters", examples::count_parameters(net));
   report.set("loss", settings.loss);
   report.set("noise", settings.noise);
   if (audit) report.set("suspicious", audit->suspicious());
@@ -196,9 +172,9 @@ int learn(examples::Program& program, const Settings& settings) {
   program.add_common_figures(report);
   report.headline("parameters");
   report.headline("seconds", {.format = train::Format::seconds});
-  report.picture("Training", "curves.png", plot::line_chart({{.name = "training", .y = column(result.history, "train_loss")}}, {.title = "Loss", .x_label = "epoch"}),
+  report.picture("Training", "curves.png", plot::line_chart({{.name = "training", .y = examples::column(result.history, "train_loss")}}, {.title = "Loss", .x_label = "epoch"}),
                  "Loss of the crops after each epoch.");
-  report.picture("Training", "dice.png", plot::line_chart({{.name = "validation", .y = column(result.history, "val_dice")}}, {.title = "Dice", .x_label = "epoch"}),
+  report.picture("Training", "dice.png", plot::line_chart({{.name = "validation", .y = examples::column(result.history, "val_dice")}}, {.title = "Dice", .x_label = "epoch"}),
                  "Pooled Dice on the validation pictures after each epoch.");
   report.file("best.safetensors", "the weights of the best epoch, averaged");
   report.file("log.csv", "every epoch's figures");
@@ -233,7 +209,7 @@ int evaluate(examples::Program& program, const Settings& settings) {
   train::Report report("ResUNet", "Trained weights on all pictures of a folder.");
   report.set("threshold", threshold);
   add_part(report, "test", answers, pictures, threshold, true);
-  report.set("parameters", count_parameters(net));
+  report.set("parameters", examples::count_parameters(net));
   program.add_common_figures(report);
   report.save(program.out());
   std::printf("Dice %.4f, IoU %.4f on %ld pictures\nresults are in %s (open %s/report.html)\n", answers.curve.dice(threshold), answers.curve.iou(threshold),

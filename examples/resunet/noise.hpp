@@ -200,7 +200,7 @@ inline kashi::plot::Image audit_sheet(const kashi::data::Dataset& learning, cons
                   std::filesystem::path(example.name).filename().string().c_str());
     captions.emplace_back(caption);
   }
-  return plot::contact_sheet(pictures, captions, {.title = "Masks that agree least with networks that did not learn from them", .columns = 3, .cell = 420});
+  return plot::contact_sheet(pictures, captions, {.title = "Masks that agree least with networks that did not learn from them", .columns = 3, .cell = overlay_side});
 }
 
 }  // namespace resunet

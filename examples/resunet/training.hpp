@@ -66,7 +66,7 @@ inline kashi::train::FitResult fit(kashi::nn::Module<float>& net, const kashi::d
 
   std::shared_ptr<CoTeaching> peer;
   if (settings.noise == "co_teaching")
-    peer = std::make_shared<CoTeaching>(make_network(settings.encoder), loss, CoTeachingOptions{.lr = settings.lr, .steps = is_timed ? timed_steps : plan.epochs * steps});
+    peer = std::make_shared<CoTeaching>(make_network(settings.encoder), loss, CoTeachingOptions{.lr = settings.lr});
   train::Trainer trainer(net, make_optimizer(net, settings.lr), [&](const Variable<float>& logits, const data::Batch& batch) {
     const Variable<float> by_image = loss(logits, batch.targets);
     return peer ? peer->select(by_image, batch) : weighted_mean(by_image, trust, batch.indices);

@@ -109,7 +109,7 @@ class TensorBoardLog : public Callback {
     for (const auto& [name, value] : log.values()) add(grouped(name), value);
     add("time/seconds", log.seconds);
     add("time/images_per_second", log.images_per_second);
-    std::filesystem::create_directories(folder_);
+    io::make_output_folder(folder_);
     io::write_atomically(folder_ / "events.out.tfevents.kashi", records_, "cannot write events");
   }
   void save(io::TensorFile& file, const std::string& prefix) const override {
