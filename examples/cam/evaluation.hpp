@@ -1,5 +1,5 @@
-/// How good the maps of each method are: faithfulness, focus, places, sanity and steadiness, as means over pictures, beside maps
-/// that know nothing.
+/// How good the maps of each method are: faithfulness, focus, places, sanity and steadiness, as means over pictures,
+/// beside maps that know nothing.
 #pragma once
 
 #include <array>
@@ -42,7 +42,8 @@ struct Metric {
 
 inline const std::vector<Metric>& metrics() {
   static const std::vector<Metric> all{
-      {"insertion", "%.3f", "mean probability while the blurred picture gets its important pixels back: more is better"},
+      {"insertion", "%.3f",
+       "mean probability while the blurred picture gets its important pixels back: more is better"},
       {"deletion", "%.3f", "mean probability while it loses them: less is better"},
       {"drop %", "%.1f", "how much of the probability goes when the picture is masked by the map: less is better"},
       {"increase %", "%.1f", "share of pictures whose probability grows by that: more is better"},
@@ -69,9 +70,21 @@ inline std::vector<Explainer> baselines(std::uint64_t seed) {
     for (const float value : input.span()) total += static_cast<double>(value);
     return seed + std::hash<double>()(total) % 1000003;
   };
-  return {{"centre", [=](auto&, const Tensor<float>& input, Index) { return as_map(explain::centre_map<float>(side(input, 8), side(input, 8))); }, true},
-          {"random places", [=](auto&, const Tensor<float>& input, Index) { return as_map(explain::random_map<float>(side(input, 17), side(input, 17), seed_of(input))); }, true},
-          {"random pixels", [=](auto&, const Tensor<float>& input, Index) { return as_map(explain::random_map<float>(input.size(0), input.size(1), seed_of(input))); }, true}};
+  return {{"centre",
+           [=](auto&, const Tensor<float>& input, Index) {
+             return as_map(explain::centre_map<float>(side(input, 8), side(input, 8)));
+           },
+           true},
+          {"random places",
+           [=](auto&, const Tensor<float>& input, Index) {
+             return as_map(explain::random_map<float>(side(input, 17), side(input, 17), seed_of(input)));
+           },
+           true},
+          {"random pixels",
+           [=](auto&, const Tensor<float>& input, Index) {
+             return as_map(explain::random_map<float>(input.size(0), input.size(1), seed_of(input)));
+           },
+           true}};
 }
 
 inline Tensor<float> clamped(Tensor<float> pixels) {
@@ -102,9 +115,12 @@ class Evaluation {
     const Index height = picture.input.size(0), width = picture.input.size(1);
     for (std::size_t m = 0; m < explainers_.size(); ++m) {
       const Tensor<float> order = picture.maps[m].raw_at(height, width), shown = picture.maps[m].shown(height, width);
-      add(m, "insertion", explain::insertion<float>(network_.net, picture.input, order, picture.class_index, curve_).area());
-      add(m, "deletion", explain::deletion<float>(network_.net, picture.input, order, picture.class_index, curve_).area());
-      const explain::MaskedScore masked = explain::masked_score<float>(network_.net, picture.input, shown, picture.class_index);
+      add(m, "insertion",
+          explain::insertion<float>(network_.net, picture.input, order, picture.class_index, curve_).area());
+      add(m, "deletion",
+          explain::deletion<float>(network_.net, picture.input, order, picture.class_index, curve_).area());
+      const explain::MaskedScore masked =
+          explain::masked_score<float>(network_.net, picture.input, shown, picture.class_index);
       add(m, "drop %", 100 * masked.drop());
       add(m, "increase %", masked.increased() ? 100 : 0);
       add(m, "complexity", explain::complexity(shown));
@@ -116,17 +132,31 @@ class Evaluation {
     const Tensor<float>& pixels = picture.photo->pixels;
     const Index height = pixels.size(0), width = pixels.size(1);
     const Tensor<float> noise = random::Generator(seed_).uniform<float>(pixels.shape(), -8.0 / 255, 8.0 / 255);
-    const Tensor<float> attacked = explain::fgsm<float>(network_.from_pixels, explain::detail::as_batch(pixels), Tensor<Index>({1}, {picture.class_index}), {.epsilon = 1.0 / 255})[0];
-    const std::map<std::string, Tensor<float>> changed{{"noise", clamped(pixels + noise)}, {"JPEG", through_jpeg(pixels, 75)}, {"FGSM", attacked}};
+    const Tensor<float> attacked =
+        explain::fgsm<float>(network_.from_pixels, explain::detail::as_batch(pixels),
+                             Tensor<Index>({1}, {picture.class_index}), {.epsilon = 1.0 / 255})[0];
+    const std::map<std::string, Tensor<float>> changed{
+        {"noise", clamped(pixels + noise)}, {"JPEG", through_jpeg(pixels, 75)}, {"FGSM", attacked}};
     for (std::size_t m = 0; m < explainers_.size(); ++m) {
-      const auto map_of_input = [&](const Tensor<float>& input) { return explainers_[m].map(network_.net, input, picture.class_index); };
-      const auto map_of = [&](const Tensor<float>& seen) { return map_of_input(models::normalize_for(seen, network_.preset)); };
+      const auto map_of_input = [&](const Tensor<float>& input) {
+        return explainers_[m].map(network_.net, input, picture.class_index);
+      };
+      const auto map_of = [&](const Tensor<float>& seen) {
+        return map_of_input(models::normalize_for(seen, network_.preset));
+      };
       for (const auto& [name, image] : changed) add(m, name, explain::spearman(picture.maps[m].raw, map_of(image).raw));
-      add(m, "shift", explain::change_by_shift<float>([&](const Tensor<float>& seen) { return map_of(seen).raw_at(height, width); }, pixels, 4, 4).rank_correlation);
+      add(m, "shift",
+          explain::change_by_shift<float>([&](const Tensor<float>& seen) { return map_of(seen).raw_at(height, width); },
+                                          pixels, 4, 4)
+              .rank_correlation);
       const auto again = [&](const Tensor<float>& input) { return map_of_input(input).shown(height, width); };
-      add(m, "ADCC", explain::adcc_parts<float>(network_.net, again, picture.input, picture.maps[m].shown(height, width), picture.class_index).adcc());
+      add(m, "ADCC",
+          explain::adcc_parts<float>(network_.net, again, picture.input, picture.maps[m].shown(height, width),
+                                     picture.class_index)
+              .adcc());
       const Index layers = static_cast<Index>(explain::layers_with_numbers(network_.net.to_state_dict()).size());
-      const auto checked = explain::randomization_check<float>(network_.net, [&] { return map_of_input(picture.input).raw; }, {.depths = {layers}, .seed = seed_});
+      const auto checked = explain::randomization_check<float>(
+          network_.net, [&] { return map_of_input(picture.input).raw; }, {.depths = {layers}, .seed = seed_});
       add(m, "sanity", checked.back().rank_correlation);
     }
   }
@@ -140,7 +170,9 @@ class Evaluation {
     const Index height = four[0].input.size(0), width = four[0].input.size(1);
     for (std::size_t m = 0; m < explainers_.size(); ++m)
       for (Index part = 0; part < 4; ++part) {
-        const Tensor<float> map = explainers_[m].map(network_.net, input, four[static_cast<std::size_t>(part)].class_index).shown(2 * height, 2 * width);
+        const Tensor<float> map = explainers_[m]
+                                      .map(network_.net, input, four[static_cast<std::size_t>(part)].class_index)
+                                      .shown(2 * height, 2 * width);
         Tensor<bool> own = Tensor<bool>::full(map.shape(), false);
         for (Index y = 0; y < height; ++y)
           for (Index x = 0; x < width; ++x) own.at(y + part / 2 * height, x + part % 2 * width) = true;
@@ -162,7 +194,8 @@ class Evaluation {
     const auto all = means();
     std::vector<std::string> header{"method"};
     for (const Metric& metric : metrics()) {
-      const bool is_known = std::any_of(all.begin(), all.end(), [&](const auto& row) { return row.second.contains(metric.name); });
+      const bool is_known =
+          std::any_of(all.begin(), all.end(), [&](const auto& row) { return row.second.contains(metric.name); });
       if (!is_known) continue;
       header.emplace_back(metric.name);
       report.text("How good the maps are", std::string(metric.name) + ": " + metric.meaning + ".");
@@ -181,7 +214,9 @@ class Evaluation {
   }
 
  private:
-  void add(std::size_t explainer, const std::string& metric, double value) { means_[{explainers_[explainer].name, metric}].add(value); }
+  void add(std::size_t explainer, const std::string& metric, double value) {
+    means_[{explainers_[explainer].name, metric}].add(value);
+  }
 
   examples::PhotoNetwork& network_;
   const std::vector<Explainer>& explainers_;

@@ -22,7 +22,7 @@ struct Settings {
   std::string layer;                 ///< empty: the last one that gives a map
   std::vector<std::string> methods;  ///< empty: all
   Index limit = 0;
-  Index closely = -1;                ///< pictures of a folder with which the costly metrics are measured; -1: 8, or 2 with --quick
+  Index closely = -1;  ///< pictures of a folder with which the costly metrics are measured; -1: 8, or 2 with --quick
   Index steps = 28;
   bool no_metrics = false;
   bool compare = false;
@@ -37,7 +37,8 @@ struct Explainer {
 };
 
 /// CAM needs the layer right before the global average; SqueezeNet has its classifier before that.
-inline std::string layer_for(explain::Method method, const std::string& model, const std::string& layer, bool is_chosen) {
+inline std::string layer_for(explain::Method method, const std::string& model, const std::string& layer,
+                             bool is_chosen) {
   return method == explain::Method::cam && model.starts_with("squeezenet") && !is_chosen ? "classifier.2" : layer;
 }
 
@@ -50,7 +51,8 @@ inline explain::ExplainOptions options_of(const Settings& settings, std::uint64_
 }
 
 /// The methods of --methods, or all. Throws ValueError for a name that is not known.
-inline std::vector<Explainer> explainers(const Settings& settings, const examples::Flags& flags, const examples::PhotoNetwork& network) {
+inline std::vector<Explainer> explainers(const Settings& settings, const examples::Flags& flags,
+                                         const examples::PhotoNetwork& network) {
   std::vector<std::string> names = settings.methods;
   if (names.empty())
     for (const auto& [method, name] : explain::methods()) names.push_back(name);
@@ -78,7 +80,8 @@ inline std::string lower(std::string text) {
 
 /// A class by its number or its name; part of a name will do where no other class has it. Throws ValueError.
 inline Index class_named(const examples::PhotoNetwork& network, const std::string& name) {
-  if (!name.empty() && name.size() < 10 && name.find_first_not_of("0123456789") == std::string::npos) return std::stol(name);
+  if (!name.empty() && name.size() < 10 && name.find_first_not_of("0123456789") == std::string::npos)
+    return std::stol(name);
   const std::string wanted = detail::lower(name);
   std::vector<std::size_t> found;
   for (std::size_t i = 0; i < network.class_names.size(); ++i) {
@@ -87,7 +90,8 @@ inline Index class_named(const examples::PhotoNetwork& network, const std::strin
     if (known.find(wanted) != std::string::npos) found.push_back(i);
   }
   std::string hint = network.class_names.empty() ? "; the names of the classes are not known (--names)" : "";
-  for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 8); ++i) hint += (i == 0 ? "; it may be " : ", ") + network.class_names[found[i]];
+  for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 8); ++i)
+    hint += (i == 0 ? "; it may be " : ", ") + network.class_names[found[i]];
   require(found.size() == 1, "there is no class '", name, "'", hint);
   return static_cast<Index>(found[0]);
 }

@@ -1,5 +1,5 @@
-/// One network made more or less sensitive to small changes of its input: by what stands in front of it, by a rough response behind
-/// the explained layer, or by how it learns.
+/// One network made more or less sensitive to small changes of its input: by what stands in front of it, by a rough
+/// response behind the explained layer, or by how it learns.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,8 @@ struct Variant {
   examples::PhotoNetwork* network = nullptr;
   std::function<Hook()> install = [] { return Hook(); };
   /// What becomes of a picture's pixels before all else.
-  std::function<Tensor<float>(const Tensor<float>& pixels, Index label)> prepare = [](const Tensor<float>& pixels, Index) { return pixels; };
+  std::function<Tensor<float>(const Tensor<float>& pixels, Index label)> prepare = [](const Tensor<float>& pixels,
+                                                                                      Index) { return pixels; };
 };
 
 using Change = Variable<float> (*)(const Variable<float>& x);
@@ -45,12 +46,15 @@ using Change = Variable<float> (*)(const Variable<float>& x);
 /// Every number rounded to a power of two: no gradient passes.
 inline Variable<float> in_steps(const Variable<float>& x) {
   Tensor<float> out = x.value().clone();
-  for (float& value : out.mutable_span()) value = value == 0 ? 0 : std::copysign(std::exp2(std::round(std::log2(std::abs(value)))), value);
+  for (float& value : out.mutable_span())
+    value = value == 0 ? 0 : std::copysign(std::exp2(std::round(std::log2(std::abs(value)))), value);
   return Variable<float>(out);
 }
 
 /// x with a ripple of 2 % whose slope swings between -3 and 5: scores hardly change, gradients do.
-inline Variable<float> with_ripple(const Variable<float>& x) { return x * (sin(log(x + 1e-3f) * 200.0f) * 0.02f + 1.0f); }
+inline Variable<float> with_ripple(const Variable<float>& x) {
+  return x * (sin(log(x + 1e-3f) * 200.0f) * 0.02f + 1.0f);
+}
 
 /// The input blurred by a Gaussian of 1 pixel.
 inline Variable<float> smoothed(const Variable<float>& x) {
@@ -81,13 +85,16 @@ inline Hook before(nn::Module<float>& module, Change change) {
 }  // namespace detail
 
 /// Changes what enters the network. The network must be a chain whose first layer sees the picture.
-inline Hook hook_before(examples::PhotoNetwork& network, Change change) { return detail::before(detail::first_leaf(network.net), change); }
+inline Hook hook_before(examples::PhotoNetwork& network, Change change) {
+  return detail::before(detail::first_leaf(network.net), change);
+}
 
 /// Changes what enters the part behind the top-level module that holds the layer.
 inline Hook hook_behind(examples::PhotoNetwork& network, const std::string& layer, Change change) {
   const auto children = network.net.children();
   for (std::size_t i = 0; i + 1 < children.size(); ++i)
-    if (layer == children[i].first || layer.starts_with(children[i].first + ".")) return detail::before(detail::first_leaf(*children[i + 1].second), change);
+    if (layer == children[i].first || layer.starts_with(children[i].first + "."))
+      return detail::before(detail::first_leaf(*children[i + 1].second), change);
   throw ValueError(text("cam: nothing comes behind the layer \"", layer, "\""));
 }
 
@@ -102,9 +109,17 @@ inline Variant rough_variant(examples::PhotoNetwork& network, const std::string&
 
 /// A network behind filters, and with a rough response.
 inline std::vector<Variant> filtered_variants(examples::PhotoNetwork& network, const std::string& layer) {
-  return {{.name = "smoothed input", .file = "smoothed", .meaning = "a Gaussian blur of 1 pixel before the network", .network = &network, .install = [&network] { return hook_before(network, smoothed); }},
+  return {{.name = "smoothed input",
+           .file = "smoothed",
+           .meaning = "a Gaussian blur of 1 pixel before the network",
+           .network = &network,
+           .install = [&network] { return hook_before(network, smoothed); }},
           {.name = "as it is", .file = "plain", .meaning = "the network itself", .network = &network},
-          {.name = "sharpened input", .file = "sharpened", .meaning = "fine detail threefold before the network", .network = &network, .install = [&network] { return hook_before(network, sharpened); }},
+          {.name = "sharpened input",
+           .file = "sharpened",
+           .meaning = "fine detail threefold before the network",
+           .network = &network,
+           .install = [&network] { return hook_before(network, sharpened); }},
           rough_variant(network, layer)};
 }
 

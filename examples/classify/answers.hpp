@@ -60,7 +60,8 @@ inline Answer best_of(const Photograph& picture, const Tensor<float>& probabilit
 }
 
 /// Classifies all pictures, `batch` at a time. The network must be in eval mode.
-inline Answers answer(const kashi::nn::Module<float>& net, const kashi::models::Preset& preset, const std::vector<Photograph>& pictures, Index batch) {
+inline Answers answer(const kashi::nn::Module<float>& net, const kashi::models::Preset& preset,
+                      const std::vector<Photograph>& pictures, Index batch) {
   using namespace kashi;
   using Clock = std::chrono::steady_clock;
   const NoGrad no_grad;
@@ -75,7 +76,8 @@ inline Answers answer(const kashi::nn::Module<float>& net, const kashi::models::
     const auto start = Clock::now();
     const Tensor<float> probabilities = softmax(net(input)).value();
     seconds += std::chrono::duration<double>(Clock::now() - start).count();
-    for (std::size_t i = begin; i < end; ++i) out.answers.push_back(best_of(pictures[i], probabilities[static_cast<Index>(i - begin)]));
+    for (std::size_t i = begin; i < end; ++i)
+      out.answers.push_back(best_of(pictures[i], probabilities[static_cast<Index>(i - begin)]));
   }
   out.milliseconds_per_image = 1000 * seconds / static_cast<double>(pictures.size());
   return out;
@@ -99,7 +101,9 @@ inline std::string to_text(const Answer& answer, const std::vector<std::string>&
 }
 
 inline std::string accuracy_text(const Answers& answers) {
-  return answers.has_truth() ? kashi::text("top-1 ", percent(answers.accuracy(1)), ", top-5 ", percent(answers.accuracy(5)), ", ") : "";
+  return answers.has_truth()
+             ? kashi::text("top-1 ", percent(answers.accuracy(1)), ", top-5 ", percent(answers.accuracy(5)), ", ")
+             : "";
 }
 
 inline void add_accuracy(kashi::train::Report& report, const Answers& answers) {
@@ -111,7 +115,8 @@ inline void add_accuracy(kashi::train::Report& report, const Answers& answers) {
 }
 
 /// The sheet of pictures as the network saw them, and a table of all answers.
-inline void add_pictures(kashi::train::Report& report, const std::vector<Photograph>& pictures, const kashi::models::Preset& preset, const Answers& answers,
+inline void add_pictures(kashi::train::Report& report, const std::vector<Photograph>& pictures,
+                         const kashi::models::Preset& preset, const Answers& answers,
                          const std::vector<std::string>& labels) {
   using namespace kashi;
   constexpr std::size_t most = 200;
@@ -124,19 +129,24 @@ inline void add_pictures(kashi::train::Report& report, const std::vector<Photogr
     const Answer& answer = answers.answers[i];
     std::string all;
     for (std::size_t k = 0; k < answer.classes.size(); ++k)
-      all += text(k == 0 ? "" : ", ", labels[static_cast<std::size_t>(answer.classes[k])], " ", percent(answer.probabilities[k]));
+      all += text(k == 0 ? "" : ", ", labels[static_cast<std::size_t>(answer.classes[k])], " ",
+                  percent(answer.probabilities[k]));
     rows.push_back({answer.name, all});
     if (shown.size() == most) continue;
     shown.push_back(io::to_bytes(examples::seen_part(pictures[i].read(), preset)));
-    captions.push_back(text(labels[static_cast<std::size_t>(answer.classes[0])], "\n", percent(answer.probabilities[0])));
+    captions.push_back(
+        text(labels[static_cast<std::size_t>(answer.classes[0])], "\n", percent(answer.probabilities[0])));
     const bool is_known = answer.truth >= 0 && static_cast<std::size_t>(answer.truth) < labels.size();
-    if (is_known && answer.truth != answer.classes[0]) captions.back() += text("\nis ", labels[static_cast<std::size_t>(answer.truth)]);
+    if (is_known && answer.truth != answer.classes[0])
+      captions.back() += text("\nis ", labels[static_cast<std::size_t>(answer.truth)]);
     frames.push_back(!is_known ? unknown : answer.truth == answer.classes[0] ? right : wrong);
   }
   report.headline("ms_per_image", {.label = "milliseconds a picture"});
   const std::string key = answers.has_truth() ? " Green frames: right; red: wrong, with what it is." : "";
-  report.picture("Answers", "sheet.png", plot::contact_sheet(shown, captions, {.title = "What the network takes them for", .frames = frames}),
-                 "The part of each picture that the network sees, its likeliest class and that class's probability." + key);
+  report.picture(
+      "Answers", "sheet.png",
+      plot::contact_sheet(shown, captions, {.title = "What the network takes them for", .frames = frames}),
+      "The part of each picture that the network sees, its likeliest class and that class's probability." + key);
   report.table("All answers", {"picture", "likeliest classes"}, rows);
   report.file("predictions.csv", "the five likeliest classes of every picture, as class indices");
 }

@@ -25,7 +25,9 @@ struct Options {
 
 examples::NamedNetwork load(const examples::Flags& flags, const Options& options) {
   if (flags.weights.empty()) {
-    std::fprintf(stderr, "no --weights given: the network has never learnt anything, its answers mean nothing (./dev weights fetches a trained one)\n");
+    std::fprintf(stderr,
+                 "no --weights given: the network has never learnt anything, its answers mean nothing (./dev weights "
+                 "fetches a trained one)\n");
     examples::NamedNetwork out{.kind = examples::network_kind(options.network, {}), .net = {}, .loaded = {}};
     out.net = examples::make_network(out.kind);
     out.classes = out.net.named_parameters().back().second.numel();
@@ -38,7 +40,8 @@ examples::NamedNetwork load(const examples::Flags& flags, const Options& options
   if (options.verify) {
     const train::Verification found = train::verify(out.net, file);
     std::fprintf(stderr, "self-test %s\n", found.to_string().c_str());
-    require<Error>(found.passes, "classify: the self-test of '", flags.weights, "' fails; another --preset may have the padding that it needs");
+    require<Error>(found.passes, "classify: the self-test of '", flags.weights,
+                   "' fails; another --preset may have the padding that it needs");
   }
   return out;
 }
@@ -64,7 +67,8 @@ int run(examples::Program& program, const Options& options) {
   const classify::Answers answers = classify::answer(loaded.net, preset, pictures, flags.batch > 0 ? flags.batch : 1);
   for (const classify::Answer& answer : answers.answers) std::fputs(classify::to_text(answer, labels).c_str(), stdout);
 
-  train::Report report("What photographs show", "The likeliest classes of " + std::to_string(pictures.size()) + " pictures, by " + loaded.kind.name + ".");
+  train::Report report("What photographs show", "The likeliest classes of " + std::to_string(pictures.size()) +
+                                                    " pictures, by " + loaded.kind.name + ".");
   report.set("model", loaded.kind.name);
   report.set("preset", preset.name);
   report.set("crop", preset.crop);
@@ -75,7 +79,8 @@ int run(examples::Program& program, const Options& options) {
   classify::add_pictures(report, pictures, preset, answers, labels);
   classify::save_predictions(program.out() / "predictions.csv", answers);
   report.save(program.out());
-  std::printf("%s%.1f ms a picture; results are in %s (open %s/report.html)\n", classify::accuracy_text(answers).c_str(), answers.milliseconds_per_image, flags.out.c_str(),
+  std::printf("%s%.1f ms a picture; results are in %s (open %s/report.html)\n",
+              classify::accuracy_text(answers).c_str(), answers.milliseconds_per_image, flags.out.c_str(),
               flags.out.c_str());
   return 0;
 }
@@ -87,13 +92,19 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App& app = program.app();
   app.add_option("pictures", options.files, "pictures to classify: PNG, JPEG, BMP");
-  app.add_option("--model", options.network.model, "resnet18, vgg16_bn, squeezenet1_1, mobilenet_v2, efficientnet_lite0, resnet20_cifar10, ...");
+  app.add_option("--model", options.network.model,
+                 "resnet18, vgg16_bn, squeezenet1_1, mobilenet_v2, efficientnet_lite0, resnet20_cifar10, ...");
   app.add_option("--preset", options.network.preset,
-                 "how a picture becomes the input: torchvision, tf, efficientnet_lite, cifar, caffe (default: the model's usual one; docs/weights.md)");
-  app.add_option("--crop", options.network.crop, "side of the input in pixels (default: the preset's)")->check(CLI::Range(8, 4096));
-  app.add_option("--eps", options.network.eps, "eps of batch norms in MobileNets and EfficientNets (default: the usual)")->check(CLI::PositiveNumber);
+                 "how a picture becomes the input: torchvision, tf, efficientnet_lite, cifar, caffe (default: the "
+                 "model's usual one; docs/weights.md)");
+  app.add_option("--crop", options.network.crop, "side of the input in pixels (default: the preset's)")
+      ->check(CLI::Range(8, 4096));
+  app.add_option("--eps", options.network.eps,
+                 "eps of batch norms in MobileNets and EfficientNets (default: the usual)")
+      ->check(CLI::PositiveNumber);
   app.add_option("--labels", options.labels, "names of the classes, a line each, as in synset_words.txt");
-  app.add_option("--truth", options.truth, "CSV with the columns file and class_index: the accuracy over --data's pictures");
+  app.add_option("--truth", options.truth,
+                 "CSV with the columns file and class_index: the accuracy over --data's pictures");
   app.add_flag("--verify", options.verify, "run the self-test that the weights file carries");
   return program.run(argc, argv, [&] { return run(program, options); });
 }

@@ -17,8 +17,8 @@ inline int interrupted() {
   return kashi::train::InterruptGuard::exit_code;
 }
 
-/// The exit code of a program whose training ended without anything new to report: it was interrupted, or was finished before.
-/// Otherwise nothing, and the time of earlier sittings counts from here on.
+/// The exit code of a program whose training ended without anything new to report: it was interrupted, or was finished
+/// before. Otherwise nothing, and the time of earlier sittings counts from here on.
 inline std::optional<int> ending_of(Program& program, const kashi::train::FitResult& result) {
   if (result.interrupted) return interrupted();
   if (result.epochs_run == 0 && program.is_finished()) {

@@ -14,7 +14,8 @@ inline kashi::Tensor<float> mirrored(const kashi::Tensor<float>& images) {
   const Index width = images.size(2), channels = images.size(3), rows = images.size(0) * images.size(1);
   float* to = out.mutable_data();
   for (Index row = 0; row < rows; ++row)
-    for (Index x = 0; x < width; ++x) to = std::copy_n(images.data() + (row * width + width - 1 - x) * channels, channels, to);
+    for (Index x = 0; x < width; ++x)
+      to = std::copy_n(images.data() + (row * width + width - 1 - x) * channels, channels, to);
   return out;
 }
 

@@ -19,8 +19,10 @@ namespace {
 std::vector<std::string> split_lines(const std::string& content) {
   std::vector<std::string> lines(1);
   for (const char c : content) {
-    if (c == '\n') lines.emplace_back();
-    else if (c != '\r') lines.back() += c;
+    if (c == '\n')
+      lines.emplace_back();
+    else if (c != '\r')
+      lines.back() += c;
   }
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   return lines;
@@ -34,7 +36,8 @@ std::string metadata(const io::TensorFile& file, const std::string& key) {
 /// A number from the metadata, or -1.
 Index metadata_number(const io::TensorFile& file, const std::string& key) {
   const std::string written = metadata(file, key);
-  const bool is_number = !written.empty() && written.size() < 5 && written.find_first_not_of("0123456789") == std::string::npos;
+  const bool is_number =
+      !written.empty() && written.size() < 5 && written.find_first_not_of("0123456789") == std::string::npos;
   return is_number ? std::stol(written) : -1;
 }
 
@@ -45,7 +48,9 @@ models::Preset preset_named(const std::string& name, Index crop) {
   return out;
 }
 
-models::Preset usual_preset(const std::string& model) { return model == small_network_name ? small_preset() : models::usual_preset(model); }
+models::Preset usual_preset(const std::string& model) {
+  return model == small_network_name ? small_preset() : models::usual_preset(model);
+}
 
 /// Whether a file's name, perhaps with "module." before it, is of the head's weights.
 bool is_of_head(const std::string& model, const std::string& name) {
@@ -68,13 +73,15 @@ FormatError other_weights(const std::filesystem::path& path, const std::string& 
 }  // namespace
 
 NetworkKind network_kind(const NetworkChoice& choice, const io::TensorFile& file) {
-  NetworkKind out{.name = choice.model, .preset = {}, .class_names = split_lines(metadata(file, "classes")), .eps = choice.eps};
+  NetworkKind out{
+      .name = choice.model, .preset = {}, .class_names = split_lines(metadata(file, "classes")), .eps = choice.eps};
   const std::string written = metadata(file, "network");
   if (out.name.empty()) out.name = written.empty() ? choice.otherwise : written;
   const bool is_own = written == out.name;
   const std::string preset = !choice.preset.empty() ? choice.preset : is_own ? metadata(file, "preset") : "";
   out.preset = preset.empty() ? usual_preset(out.name) : preset_named(preset, usual_preset(out.name).crop);
-  const Index crop = is_own ? metadata_number(file, "crop") : -1, shorter_side = is_own ? metadata_number(file, "shorter_side") : -1;
+  const Index crop = is_own ? metadata_number(file, "crop") : -1,
+              shorter_side = is_own ? metadata_number(file, "shorter_side") : -1;
   if (choice.crop > 0 || crop > 0) out.preset = preset_named(out.preset.name, choice.crop > 0 ? choice.crop : crop);
   if (choice.crop == 0 && shorter_side >= 0) out.preset.shorter_side = shorter_side;
   const std::string eps = is_own && choice.eps == 0 ? metadata(file, "eps") : "";
@@ -85,8 +92,12 @@ NetworkKind network_kind(const NetworkChoice& choice, const io::TensorFile& file
 std::map<std::string, std::string> metadata_of(const NetworkKind& kind) {
   std::string names;
   for (const std::string& name : kind.class_names) names += (names.empty() ? "" : "\n") + name;
-  return {{"network", kind.name}, {"preset", kind.preset.name}, {"crop", std::to_string(kind.preset.crop)},
-          {"shorter_side", std::to_string(kind.preset.shorter_side)}, {"eps", text(kind.eps)}, {"classes", names}};
+  return {{"network", kind.name},
+          {"preset", kind.preset.name},
+          {"crop", std::to_string(kind.preset.crop)},
+          {"shorter_side", std::to_string(kind.preset.shorter_side)},
+          {"eps", text(kind.eps)},
+          {"classes", names}};
 }
 
 nn::Sequential<float> make_network(const NetworkKind& kind, Index classes) {
@@ -96,7 +107,8 @@ nn::Sequential<float> make_network(const NetworkKind& kind, Index classes) {
 
 std::string head_of(const std::string& model) { return model == small_network_name ? "fc" : models::head(model); }
 
-NamedNetwork load_named_network(const NetworkChoice& choice, const io::TensorFile& file, const std::filesystem::path& path) {
+NamedNetwork load_named_network(const NetworkChoice& choice, const io::TensorFile& file,
+                                const std::filesystem::path& path) {
   NamedNetwork out{.kind = network_kind(choice, file), .net = {}, .classes = 0, .loaded = {}};
   const nn::StateDict<float> state = train::weights_of(file);
   out.net = make_network(out.kind, classes_in(out.kind.name, state));
@@ -110,7 +122,8 @@ NamedNetwork load_named_network(const NetworkChoice& choice, const io::TensorFil
   return out;
 }
 
-NamedNetwork load_with_new_head(const NetworkChoice& choice, const io::TensorFile& file, const std::filesystem::path& path, Index classes) {
+NamedNetwork load_with_new_head(const NetworkChoice& choice, const io::TensorFile& file,
+                                const std::filesystem::path& path, Index classes) {
   NamedNetwork out{.kind = network_kind(choice, file), .net = {}, .classes = classes, .loaded = {}};
   const std::string head = head_of(out.kind.name) + ".";
   nn::StateDict<float> state;
@@ -140,9 +153,13 @@ Tensor<float> seen_part(const Tensor<float>& picture, const models::Preset& how)
   return models::crop_for(picture, how);
 }
 
-Tensor<float> input_of(const Tensor<float>& picture, const models::Preset& how) { return models::normalize_for(seen_part(picture, how), how); }
+Tensor<float> input_of(const Tensor<float>& picture, const models::Preset& how) {
+  return models::normalize_for(seen_part(picture, how), how);
+}
 
-std::vector<std::string> lines_of_file(const std::filesystem::path& path) { return split_lines(io::read_text_file(path, Index{64} << 20)); }
+std::vector<std::string> lines_of_file(const std::filesystem::path& path) {
+  return split_lines(io::read_text_file(path, Index{64} << 20));
+}
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path) {
   std::vector<std::string> out;

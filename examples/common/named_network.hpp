@@ -17,7 +17,7 @@ struct NetworkChoice {
   std::string model{};
   std::string preset{};
   kashi::Index crop = 0;
-  double eps = 0;                      ///< of batch norms; 0: the usual
+  double eps = 0;                           ///< of batch norms; 0: the usual
   std::string otherwise = "squeezenet1_1";  ///< the model, if neither flag nor file names one
 };
 
@@ -29,8 +29,8 @@ struct NetworkKind {
   double eps = 0;
 };
 
-/// What the choice and the file's metadata ("network", "preset", "crop", "shorter_side", "eps", "classes") say. Throws ValueError for a preset
-/// that is not known.
+/// What the choice and the file's metadata ("network", "preset", "crop", "shorter_side", "eps", "classes") say. Throws
+/// ValueError for a preset that is not known.
 NetworkKind network_kind(const NetworkChoice& choice, const kashi::io::TensorFile& file);
 
 /// The metadata that network_kind() reads, for a file of weights.
@@ -48,18 +48,20 @@ struct NamedNetwork {
   NetworkKind kind;
   kashi::nn::Sequential<float> net;  ///< in evaluation mode
   kashi::Index classes = 0;
-  std::string loaded;                ///< what was loaded, in a line
+  std::string loaded;  ///< what was loaded, in a line
 };
 
 /// Makes the network with as many classes as the file's head has, and loads it strictly. Throws FormatError, with the
 /// file's name, if the weights are of another network.
-NamedNetwork load_named_network(const NetworkChoice& choice, const kashi::io::TensorFile& file, const std::filesystem::path& path);
+NamedNetwork load_named_network(const NetworkChoice& choice, const kashi::io::TensorFile& file,
+                                const std::filesystem::path& path);
 
 /// A network with as many classes as wanted, a new head, and all other weights from the file. Throws as above.
-NamedNetwork load_with_new_head(const NetworkChoice& choice, const kashi::io::TensorFile& file, const std::filesystem::path& path, kashi::Index classes);
+NamedNetwork load_with_new_head(const NetworkChoice& choice, const kashi::io::TensorFile& file,
+                                const std::filesystem::path& path, kashi::Index classes);
 
-/// A picture [H,W,3] of values in [0,1] as the network's input [crop,crop,3]. Throws ValueError for one that is more than
-/// 16 times as long as it is wide.
+/// A picture [H,W,3] of values in [0,1] as the network's input [crop,crop,3]. Throws ValueError for one that is more
+/// than 16 times as long as it is wide.
 kashi::Tensor<float> input_of(const kashi::Tensor<float>& picture, const kashi::models::Preset& how);
 
 /// The part of the picture that the network sees, values as they are. Throws as above.
@@ -68,8 +70,8 @@ kashi::Tensor<float> seen_part(const kashi::Tensor<float>& picture, const kashi:
 /// The lines of a text file, without empty ones at its end. Throws IoError.
 std::vector<std::string> lines_of_file(const std::filesystem::path& path);
 
-/// A name for each class from a text file, a line each: WordNet's number before it ("n01440764 tench") and what follows a
-/// comma are left out. Throws IoError.
+/// A name for each class from a text file, a line each: WordNet's number before it ("n01440764 tench") and what follows
+/// a comma are left out. Throws IoError.
 std::vector<std::string> read_class_names(const std::filesystem::path& path);
 
 }  // namespace examples

@@ -42,7 +42,9 @@ std::string last_map(const std::string& model) {
 
 /// The names of the classes: of --names, of the file itself, or of synset_words.txt beside the pictures.
 std::vector<std::string> class_names(const Flags& flags, const NetworkFlags& network, const NamedNetwork& named) {
-  const std::filesystem::path data = flags.data, beside = (std::filesystem::is_directory(data) ? data : data.parent_path()) / "synset_words.txt";
+  const std::filesystem::path data = flags.data,
+                              beside = (std::filesystem::is_directory(data) ? data : data.parent_path()) /
+                                       "synset_words.txt";
   if (!network.names.empty()) return read_class_names(network.names);
   if (!named.kind.class_names.empty() || !std::filesystem::exists(beside)) return named.kind.class_names;
   return read_class_names(beside);
@@ -68,20 +70,26 @@ std::string lower(std::string name) {
 }  // namespace
 
 void NetworkFlags::add_second_to(CLI::App& app) {
-  app.add_option("--second-weights", second_weights, "file with the weights of a second network, which judges the result");
-  app.add_option("--second-model", second_model, "the network that --second-weights are of (default: as the file says)");
+  app.add_option("--second-weights", second_weights,
+                 "file with the weights of a second network, which judges the result");
+  app.add_option("--second-model", second_model,
+                 "the network that --second-weights are of (default: as the file says)");
   app.add_option("--second-preset", second_preset, "how pictures become its input (default: the model's usual)");
 }
 
 void NetworkFlags::add_to(CLI::App& app) {
   app.add_option("--model", model, "the network that --weights are of (default: as the file says, or squeezenet1_1)");
-  app.add_option("--preset", preset, "how pictures become its input: torchvision, tf, efficientnet_lite, cifar, caffe (default: the model's usual)");
-  app.add_option("--names", names, "text file with the names of the classes, one a line (default: synset_words.txt beside the pictures)");
+  app.add_option(
+      "--preset", preset,
+      "how pictures become its input: torchvision, tf, efficientnet_lite, cifar, caffe (default: the model's usual)");
+  app.add_option("--names", names,
+                 "text file with the names of the classes, one a line (default: synset_words.txt beside the pictures)");
 }
 
 std::string PhotoNetwork::name_of(Index class_index) const {
   const auto at = static_cast<std::size_t>(class_index);
-  return class_index >= 0 && at < class_names.size() ? class_names[at] + " (" + std::to_string(class_index) + ")" : "class " + std::to_string(class_index);
+  return class_index >= 0 && at < class_names.size() ? class_names[at] + " (" + std::to_string(class_index) + ")"
+                                                     : "class " + std::to_string(class_index);
 }
 
 Tensor<float> PhotoNetwork::see(const Tensor<float>& picture) const {
@@ -97,12 +105,15 @@ Index PhotoNetwork::class_of(const std::string& number_or_name) const {
     if (lower(class_names[i]) == wanted) return static_cast<Index>(i);
     if (lower(class_names[i]).find(wanted) != std::string::npos) near.push_back(static_cast<Index>(i));
   }
-  const bool is_number = !wanted.empty() && wanted.size() < 10 && wanted.find_first_not_of("0123456789") == std::string::npos;
+  const bool is_number =
+      !wanted.empty() && wanted.size() < 10 && wanted.find_first_not_of("0123456789") == std::string::npos;
   if (is_number) return std::stol(wanted);
-  require(!class_names.empty(), "the classes have no names here: give the class by its number (or the names by --names FILE)");
+  require(!class_names.empty(),
+          "the classes have no names here: give the class by its number (or the names by --names FILE)");
   if (near.size() == 1) return near[0];
   std::string list;
-  for (std::size_t i = 0; i < std::min<std::size_t>(near.size(), 8); ++i) list += (i > 0 ? ", " : "") + name_of(near[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(near.size(), 8); ++i)
+    list += (i > 0 ? ", " : "") + name_of(near[i]);
   throw ValueError(text("there is no single class \"", number_or_name, "\"", list.empty() ? "" : "; near are: ", list));
 }
 
@@ -123,30 +134,42 @@ void make_ready(PhotoNetwork& network) {
 }
 
 PhotoNetwork train_digits_network(const Flags& flags, const data::Transform& change) {
-  PhotoNetwork out{.model = "digits", .preset = small_preset(), .net = learnt_small_network(flags.seed, change), .layer = "features", .class_names = {"1", "2", "3", "4"}};
+  PhotoNetwork out{.model = "digits",
+                   .preset = small_preset(),
+                   .net = learnt_small_network(flags.seed, change),
+                   .layer = "features",
+                   .class_names = {"1", "2", "3", "4"}};
   make_ready(out);
   return out;
 }
 
 PhotoNetwork photo_network(NamedNetwork named) {
-  PhotoNetwork out{.model = named.kind.name, .preset = named.kind.preset, .net = named.net, .layer = last_map(named.kind.name), .class_names = named.kind.class_names};
+  PhotoNetwork out{.model = named.kind.name,
+                   .preset = named.kind.preset,
+                   .net = named.net,
+                   .layer = last_map(named.kind.name),
+                   .class_names = named.kind.class_names};
   make_ready(out);
   return out;
 }
 
 PhotoNetwork load_network(const Flags& flags, const NetworkFlags& network) {
   if (flags.weights.empty()) {
-    std::fprintf(stderr, "no --weights given: a small network learns drawn digits first (--weights takes one that knows photographs; docs/weights.md says where to get some)\n");
+    std::fprintf(stderr,
+                 "no --weights given: a small network learns drawn digits first (--weights takes one that knows "
+                 "photographs; docs/weights.md says where to get some)\n");
     return train_digits_network(flags);
   }
-  NamedNetwork named = load_named_network({.model = network.model, .preset = network.preset}, io::load_tensors(flags.weights), flags.weights);
+  NamedNetwork named = load_named_network({.model = network.model, .preset = network.preset},
+                                          io::load_tensors(flags.weights), flags.weights);
   named.kind.class_names = class_names(flags, network, named);
   return photo_network(std::move(named));
 }
 
 std::optional<PhotoNetwork> load_second_network(const NetworkFlags& network, const PhotoNetwork& first) {
   if (network.second_weights.empty()) return std::nullopt;
-  NamedNetwork named = load_named_network({.model = network.second_model, .preset = network.second_preset}, io::load_tensors(network.second_weights), network.second_weights);
+  NamedNetwork named = load_named_network({.model = network.second_model, .preset = network.second_preset},
+                                          io::load_tensors(network.second_weights), network.second_weights);
   named.kind.class_names = first.class_names;
   return photo_network(std::move(named));
 }
@@ -155,7 +178,8 @@ std::vector<Photo> load_photos(const Flags& flags, const std::string& truth, con
   std::vector<Photo> out;
   if (flags.data.empty()) {
     std::fprintf(stderr, "no --data given: drawn digits\n");
-    const data::Dataset digits = data::handwritten_digits({.count = limit > 0 ? limit : 40, .size = small_preset().crop, .seed = flags.seed});
+    const data::Dataset digits =
+        data::handwritten_digits({.count = limit > 0 ? limit : 40, .size = small_preset().crop, .seed = flags.seed});
     for (Index i = 0; i < digits.size(); ++i) {
       const data::Example example = digits.get(i);
       out.push_back({"digit" + std::to_string(i), network.see(example.image), example.label});
@@ -163,7 +187,8 @@ std::vector<Photo> load_photos(const Flags& flags, const std::string& truth, con
     return out;
   }
   const bool is_folder = std::filesystem::is_directory(flags.data);
-  const std::vector<std::string> files = is_folder ? data::detail::list_pictures("--data", flags.data) : std::vector{flags.data};
+  const std::vector<std::string> files =
+      is_folder ? data::detail::list_pictures("--data", flags.data) : std::vector{flags.data};
   std::map<std::string, Index> labels;
   if (!truth.empty())
     for (const auto& [file, class_index] : read_classes(truth)) labels[file] = class_index;
@@ -172,7 +197,8 @@ std::vector<Photo> load_photos(const Flags& flags, const std::string& truth, con
     const std::filesystem::path file = files[i * files.size() / count];
     const auto found = labels.find(file.filename().string());
     require(truth.empty() || found != labels.end(), "'", truth, "' has no line for '", file.filename().string(), "'");
-    out.push_back({file.filename().string(), network.see(io::load_image_float(file, {.channels = 3})), truth.empty() ? -1 : found->second});
+    out.push_back({file.filename().string(), network.see(io::load_image_float(file, {.channels = 3})),
+                   truth.empty() ? -1 : found->second});
   }
   return out;
 }

@@ -14,8 +14,11 @@ Program::Program(std::string name, const std::string& description) : name_(std::
   app_.add_option("--out", flags_.out, "folder for everything that is written")->capture_default_str();
   app_.add_option("--epochs", flags_.epochs, "passes over the training data")->check(CLI::PositiveNumber);
   app_.add_option("--batch", flags_.batch, "images a step")->check(CLI::PositiveNumber);
-  app_.add_option("--seed", flags_.seed, "the same seed gives the same weights, bit for bit")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app_.add_option("--threads", flags_.threads, "threads to use; results do not depend on it (default: all)")->check(CLI::Range(1, 1024));
+  app_.add_option("--seed", flags_.seed, "the same seed gives the same weights, bit for bit")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app_.add_option("--threads", flags_.threads, "threads to use; results do not depend on it (default: all)")
+      ->check(CLI::Range(1, 1024));
   app_.add_flag("--quick", flags_.quick, "a small run for a first look");
   app_.add_flag("--resume", flags_.resume, "go on from the last checkpoint in the output folder");
   app_.set_version_flag("--version", std::string(kashi::version()));
@@ -41,7 +44,8 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
 
 void Program::begin_run() const {
   const bool resumes = flags_.resume && std::filesystem::exists(checkpoint());
-  if (flags_.resume && !resumes) std::fprintf(stderr, "there is no checkpoint in %s: starting afresh\n", flags_.out.c_str());
+  if (flags_.resume && !resumes)
+    std::fprintf(stderr, "there is no checkpoint in %s: starting afresh\n", flags_.out.c_str());
   if (resumes) return;
   for (const char* file : {"report.html", "report.json"}) {
     std::error_code ignored;

@@ -20,13 +20,13 @@ namespace examples {
 
 /// Flags that every program has.
 struct Flags {
-  std::string data;      ///< folder of the user's data; empty: the embedded default
-  std::string weights;   ///< file of weights
-  std::string out;       ///< folder for everything that is written
+  std::string data;     ///< folder of the user's data; empty: the embedded default
+  std::string weights;  ///< file of weights
+  std::string out;      ///< folder for everything that is written
   kashi::Index epochs = 0;
   kashi::Index batch = 0;
   std::uint64_t seed = 42;
-  int threads = 0;       ///< 0: all
+  int threads = 0;  ///< 0: all
   bool quick = false;
   bool resume = false;
 };

@@ -24,7 +24,8 @@ struct Answers {
 };
 
 /// Asks a network, in evaluation mode, about every example.
-inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data::Dataset& dataset, kashi::Index classes) {
+inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data::Dataset& dataset,
+                          kashi::Index classes) {
   const kashi::NoGrad no_grad;
   Answers out{kashi::train::ConfusionMatrix(classes), {}};
   for (const kashi::data::Batch& batch : kashi::data::Loader(dataset, {.batch = 64}).epoch(0)) {
@@ -42,7 +43,8 @@ inline kashi::Index count_parameters(const kashi::nn::Module<float>& net) {
 }
 
 /// Recall of every class under its name; null for a class that the test part lacks.
-inline std::map<std::string, double> recall_by_name(const kashi::train::ConfusionMatrix& confusion, const std::vector<std::string>& names) {
+inline std::map<std::string, double> recall_by_name(const kashi::train::ConfusionMatrix& confusion,
+                                                    const std::vector<std::string>& names) {
   std::map<std::string, double> out;
   for (std::size_t i = 0; i < names.size(); ++i) out[names[i]] = confusion.recall(static_cast<kashi::Index>(i));
   return out;
@@ -62,37 +64,50 @@ inline std::vector<double> column(const std::vector<kashi::train::EpochLog>& his
 }
 
 /// The test images that the network got wrong, with truth and guess under each; `picture` makes what is shown of one.
-inline kashi::plot::Image mistakes_sheet(const kashi::data::Dataset& test, const std::vector<kashi::Index>& guesses, const std::vector<std::string>& names,
-                                         const std::function<kashi::plot::Image(const kashi::data::Example&)>& picture) {
+inline kashi::plot::Image mistakes_sheet(
+    const kashi::data::Dataset& test, const std::vector<kashi::Index>& guesses, const std::vector<std::string>& names,
+    const std::function<kashi::plot::Image(const kashi::data::Example&)>& picture) {
   using namespace kashi;
   constexpr std::size_t most = 40;
   std::vector<plot::Image> pictures;
   std::vector<std::string> captions;
   for (Index i = 0; i < test.size() && pictures.size() < most; ++i) {
-    const auto guess = static_cast<std::size_t>(guesses[static_cast<std::size_t>(i)]), truth = static_cast<std::size_t>(test.label(i));
+    const auto guess = static_cast<std::size_t>(guesses[static_cast<std::size_t>(i)]),
+               truth = static_cast<std::size_t>(test.label(i));
     if (guess == truth) continue;
     pictures.push_back(picture(test.get(i)));
     captions.push_back("is " + names[truth] + ", taken for " + names[guess]);
   }
   const std::string title = pictures.empty() ? "No mistakes on the test images" : "Mistakes on the test images";
-  return plot::contact_sheet(pictures, captions, {.title = title, .columns = pictures.size() < 8 ? static_cast<int>(std::max<std::size_t>(1, pictures.size())) : 8});
+  return plot::contact_sheet(
+      pictures, captions,
+      {.title = title,
+       .columns = pictures.size() < 8 ? static_cast<int>(std::max<std::size_t>(1, pictures.size())) : 8});
 }
 
 /// Curves of loss and accuracy, the confusion matrix, and the cards that every training has.
-inline void add_training_pictures(kashi::train::Report& report, const std::vector<kashi::train::EpochLog>& history, const kashi::train::ConfusionMatrix& confusion,
-                                  const std::vector<std::string>& names, kashi::Index test_images) {
+inline void add_training_pictures(kashi::train::Report& report, const std::vector<kashi::train::EpochLog>& history,
+                                  const kashi::train::ConfusionMatrix& confusion, const std::vector<std::string>& names,
+                                  kashi::Index test_images) {
   using namespace kashi;
-  report.headline("test_accuracy", {.label = "test accuracy", .format = train::Format::percent, .note = std::to_string(test_images) + " images held out"});
+  report.headline("test_accuracy", {.label = "test accuracy",
+                                    .format = train::Format::percent,
+                                    .note = std::to_string(test_images) + " images held out"});
   report.headline("train_accuracy", {.label = "training accuracy", .format = train::Format::percent});
   report.headline("parameters", {});
   report.headline("seconds", {.format = train::Format::seconds});
-  report.picture("Training", "curves.png",
-                 plot::line_chart({{.name = "training", .y = column(history, "train_loss")}, {.name = "validation", .y = column(history, "val_loss")}},
-                                  {.title = "Loss", .x_label = "epoch"}),
-                 "Loss after each epoch. Training images are augmented and dropout is on, so their loss may lie above.");
-  report.picture("Training", "accuracy.png", plot::line_chart({{.name = "validation", .y = column(history, "val_accuracy")}}, {.title = "Accuracy", .x_label = "epoch"}),
+  report.picture(
+      "Training", "curves.png",
+      plot::line_chart({{.name = "training", .y = column(history, "train_loss")},
+                        {.name = "validation", .y = column(history, "val_loss")}},
+                       {.title = "Loss", .x_label = "epoch"}),
+      "Loss after each epoch. Training images are augmented and dropout is on, so their loss may lie above.");
+  report.picture("Training", "accuracy.png",
+                 plot::line_chart({{.name = "validation", .y = column(history, "val_accuracy")}},
+                                  {.title = "Accuracy", .x_label = "epoch"}),
                  "Share of right answers on the validation part after each epoch.");
-  report.picture("Test", "confusion.png", plot::confusion_matrix(confusion.counts(), names), "Rows: what the images show. Columns: what the network took them for.");
+  report.picture("Test", "confusion.png", plot::confusion_matrix(confusion.counts(), names),
+                 "Rows: what the images show. Columns: what the network took them for.");
   report.file("best.safetensors", "the weights of the best epoch");
   report.file("log.csv", "every epoch's figures");
 }

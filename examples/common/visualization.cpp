@@ -7,9 +7,11 @@ namespace examples {
 using namespace kashi;
 
 std::vector<VisualizationMethod> visualization_methods() {
-  // Chosen on flamingo, goldfish and balloon by what a second network says: without lost channels the pictures fit one network only.
+  // Chosen on flamingo, goldfish and balloon by what a second network says: without lost channels the pictures fit one
+  // network only.
   explain::ClassVisualizationOptions spectrum{.steps = 192, .views = {.scale = 0.2}, .log_probability = 1};
-  explain::ClassVisualizationOptions plain{.form = explain::ImageForm::pixels, .lr = 0.02, .views = {.jitter = 0, .scale = 0, .rotation = 0}};
+  explain::ClassVisualizationOptions plain{
+      .form = explain::ImageForm::pixels, .lr = 0.02, .views = {.jitter = 0, .scale = 0, .rotation = 0}};
   explain::ClassVisualizationOptions regularised = plain;
   regularised.views.jitter = 16;
   regularised.decay = 0.01;
@@ -38,10 +40,12 @@ VisualizationMethod visualization_method(const std::string& name, const PhotoNet
   throw ValueError(text("there is no method \"", name, "\"; there are: ", known));
 }
 
-Tensor<std::uint8_t> class_picture(const PhotoNetwork& network, Index class_index, const VisualizationMethod& method, const explain::VisualizationStep<float>& after_step) {
+Tensor<std::uint8_t> class_picture(const PhotoNetwork& network, Index class_index, const VisualizationMethod& method,
+                                   const explain::VisualizationStep<float>& after_step) {
   nn::Sequential<float> net = network.net;  // shares the layers
   const explain::ChannelDropout<float> dropout(net, method.dropout, method.options.seed);
-  return io::to_bytes(explain::visualize_class<float>([&](const Variable<float>& x) { return network.scores(x); }, class_index, method.options, after_step));
+  return io::to_bytes(explain::visualize_class<float>([&](const Variable<float>& x) { return network.scores(x); },
+                                                      class_index, method.options, after_step));
 }
 
 }  // namespace examples

@@ -25,6 +25,8 @@ std::vector<VisualizationMethod> visualization_methods();
 VisualizationMethod visualization_method(const std::string& name, const PhotoNetwork& network, const Flags& flags);
 
 /// The picture [side,side,3] of a class, 8 bits.
-kashi::Tensor<std::uint8_t> class_picture(const PhotoNetwork& network, kashi::Index class_index, const VisualizationMethod& method, const kashi::explain::VisualizationStep<float>& after_step = {});
+kashi::Tensor<std::uint8_t> class_picture(const PhotoNetwork& network, kashi::Index class_index,
+                                          const VisualizationMethod& method,
+                                          const kashi::explain::VisualizationStep<float>& after_step = {});
 
 }  // namespace examples

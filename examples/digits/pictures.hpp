@@ -13,8 +13,9 @@
 namespace digits {
 
 /// Puts the figures' cards and all pictures into the report.
-inline void add_pictures(kashi::train::Report& report, const std::vector<kashi::train::EpochLog>& history, const kashi::train::ConfusionMatrix& confusion,
-                         const std::vector<std::string>& names, const kashi::data::Dataset& test, const std::vector<kashi::Index>& guesses,
+inline void add_pictures(kashi::train::Report& report, const std::vector<kashi::train::EpochLog>& history,
+                         const kashi::train::ConfusionMatrix& confusion, const std::vector<std::string>& names,
+                         const kashi::data::Dataset& test, const std::vector<kashi::Index>& guesses,
                          kashi::nn::Sequential<float>& net) {
   using namespace kashi;
   examples::add_training_pictures(report, history, confusion, names, test.size());
@@ -22,7 +23,9 @@ inline void add_pictures(kashi::train::Report& report, const std::vector<kashi::
   report.picture("Test", "mistakes.png", examples::mistakes_sheet(test, guesses, names, shown),
                  "All test images that were taken for another digit; some labels are wrong or doubtful.");
   const auto& first = dynamic_cast<const nn::Conv2d<float>&>(net.find("0.0"));
-  report.picture("Inside", "filters.png", plot::filter_sheet(first.weight().value(), {.title = "Filters of the first layer"}), "Filters of the first layer; each is scaled by its own largest weight.");
+  report.picture("Inside", "filters.png",
+                 plot::filter_sheet(first.weight().value(), {.title = "Filters of the first layer"}),
+                 "Filters of the first layer; each is scaled by its own largest weight.");
 }
 
 }  // namespace digits

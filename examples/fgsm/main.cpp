@@ -2,9 +2,11 @@
 ///
 ///     fgsm --weights squeezenet1_1.safetensors --data PHOTOS --truth PHOTOS/labels.csv --epsilon 8
 ///     fgsm --weights squeezenet1_1.safetensors --data flamingo.jpg --target 1
-///     fgsm --weights squeezenet1_1.safetensors --data flamingo.jpg --compare flamingo.png     (beside a picture made from noise)
+///     fgsm --weights squeezenet1_1.safetensors --data flamingo.jpg --compare flamingo.png     (beside a picture made
+///     from noise)
 ///
-/// An attack counts where the 8-bit image, written as PNG and read back, is taken for another class (with --target: for that one).
+/// An attack counts where the 8-bit image, written as PNG and read back, is taken for another class (with --target: for
+/// that one).
 #include <cstdio>
 #include <limits>
 
@@ -40,7 +42,8 @@ struct Victim {
 
 class Attacker {
  public:
-  Attacker(const examples::PhotoNetwork& network, const Settings& settings, std::uint64_t seed) : network_(network), settings_(settings), generator_(seed) {}
+  Attacker(const examples::PhotoNetwork& network, const Settings& settings, std::uint64_t seed)
+      : network_(network), settings_(settings), generator_(seed) {}
 
   Variable<float> logits(const Variable<float>& x) const { return network_.from_pixels(x); }
   Index predict(const Tensor<float>& image) const {
@@ -53,14 +56,19 @@ class Attacker {
   }
 
   /// The library's unit: in L2, epsilon is the root mean square of the change.
-  double length(double epsilon, const Tensor<float>& image) const { return epsilon / 255 * (settings_.l2 ? std::sqrt(static_cast<double>(image.numel())) : 1.0); }
+  double length(double epsilon, const Tensor<float>& image) const {
+    return epsilon / 255 * (settings_.l2 ? std::sqrt(static_cast<double>(image.numel())) : 1.0);
+  }
   explain::Norm norm() const { return settings_.l2 ? explain::Norm::l2 : explain::Norm::linf; }
-  Tensor<Index> label_of(const Victim& victim) const { return Tensor<Index>({1}, {settings_.target >= 0 ? settings_.target : victim.label}); }
+  Tensor<Index> label_of(const Victim& victim) const {
+    return Tensor<Index>({1}, {settings_.target >= 0 ? settings_.target : victim.label});
+  }
 
   /// The image as a PNG file holds it.
   Tensor<float> saved(const Tensor<float>& image, const Tensor<float>& original, double epsilon) const {
     const double bound = settings_.l2 ? 1.0 : epsilon / 255;
-    const Tensor<std::uint8_t> bytes = io::decode_image(io::encode_png(io::to_bytes(explain::as_bytes(image, original, bound)[0])));
+    const Tensor<std::uint8_t> bytes =
+        io::decode_image(io::encode_png(io::to_bytes(explain::as_bytes(image, original, bound)[0])));
     Tensor<float> out = bytes.to<float>();
     for (float& value : out.mutable_span()) value /= 255;
     return out.reshape(original.shape());
@@ -75,15 +83,20 @@ class Attacker {
     return pixels.reshape(Shape{1, pixels.size(0), pixels.size(1), 3});
   }
   Tensor<float> gradient_of(const Victim& victim) const {
-    return explain::attack_direction<float>([this](const Variable<float>& x) { return logits(x); }, original_of(victim), label_of(victim));
+    return explain::attack_direction<float>([this](const Variable<float>& x) { return logits(x); }, original_of(victim),
+                                            label_of(victim));
   }
   Tensor<float> fgsm_of(const Tensor<float>& original, const Tensor<float>& gradient, double epsilon) const {
-    return saved(explain::fgsm_step(original, gradient, {.epsilon = length(epsilon, original), .norm = norm(), .targeted = settings_.target >= 0}), original, epsilon);
+    return saved(
+        explain::fgsm_step(original, gradient,
+                           {.epsilon = length(epsilon, original), .norm = norm(), .targeted = settings_.target >= 0}),
+        original, epsilon);
   }
 
   /// Random noise: uniform up to epsilon; in L2, normal with that root mean square.
   Tensor<float> noise_like(const Tensor<float>& original, double epsilon) {
-    return settings_.l2 ? generator_.normal<float>(original.shape(), 0, epsilon / 255) : generator_.uniform<float>(original.shape(), -epsilon / 255, epsilon / 255);
+    return settings_.l2 ? generator_.normal<float>(original.shape(), 0, epsilon / 255)
+                        : generator_.uniform<float>(original.shape(), -epsilon / 255, epsilon / 255);
   }
 
   /// All attacks on one photo.
@@ -94,8 +107,12 @@ class Attacker {
       victim.noise[epsilon] = fools(saved(original + noise_like(original, epsilon), original, epsilon), victim);
     }
     for (const double epsilon : settings_.epsilons) {
-      const auto moved = explain::pgd<float>([this](const Variable<float>& x) { return logits(x); }, original, label_of(victim),
-                                             {.epsilon = length(epsilon, original), .norm = norm(), .targeted = settings_.target >= 0, .steps = settings_.pgd_steps});
+      const auto moved =
+          explain::pgd<float>([this](const Variable<float>& x) { return logits(x); }, original, label_of(victim),
+                              {.epsilon = length(epsilon, original),
+                               .norm = norm(),
+                               .targeted = settings_.target >= 0,
+                               .steps = settings_.pgd_steps});
       victim.pgd[epsilon] = fools(saved(moved, original, epsilon), victim);
     }
     find_smallest(victim, original, gradient);
@@ -106,14 +123,19 @@ class Attacker {
   void find_smallest(Victim& victim, const Tensor<float>& original, const Tensor<float>& gradient) const {
     constexpr double largest = 16;
     const auto fools_at = [&](double epsilon) {
-      return fools(explain::fgsm_step(original, gradient, {.epsilon = length(epsilon, original), .norm = norm(), .targeted = settings_.target >= 0}), victim);
+      return fools(
+          explain::fgsm_step(original, gradient,
+                             {.epsilon = length(epsilon, original), .norm = norm(), .targeted = settings_.target >= 0}),
+          victim);
     };
     for (double k = 1; k <= largest && std::isinf(victim.smallest_bytes); ++k)
       if (fools(fgsm_of(original, gradient, k), victim)) victim.smallest_bytes = k;
     double low = 0;
     for (double k = 1; k <= largest && std::isinf(victim.smallest); ++k) {
-      if (fools_at(k)) victim.smallest = k;
-      else low = k;
+      if (fools_at(k))
+        victim.smallest = k;
+      else
+        low = k;
     }
     while (!std::isinf(victim.smallest) && victim.smallest - low > 0.02) {
       const double middle = (low + victim.smallest) / 2;
@@ -139,7 +161,8 @@ std::string percent(double share) {
 }
 
 /// The share of victims for which an attack succeeded, by epsilon.
-std::map<std::string, double> shares(const std::vector<Victim>& victims, const std::vector<double>& epsilons, std::map<double, bool> Victim::*attack) {
+std::map<std::string, double> shares(const std::vector<Victim>& victims, const std::vector<double>& epsilons,
+                                     std::map<double, bool> Victim::*attack) {
   std::map<std::string, double> out;
   for (const double epsilon : epsilons) {
     double count = 0;
@@ -168,7 +191,8 @@ plot::Image sheet(const std::vector<Victim>& victims, const Attacker& attacker, 
   for (std::size_t i = 0; i < count; ++i) {
     const Victim& victim = victims[i * victims.size() / count];
     const double epsilon = std::isinf(victim.smallest_bytes) ? 8 : victim.smallest_bytes;
-    const Tensor<float> original = attacker.original_of(victim), fooled = attacker.fgsm_of(original, attacker.gradient_of(victim), epsilon);
+    const Tensor<float> original = attacker.original_of(victim),
+                        fooled = attacker.fgsm_of(original, attacker.gradient_of(victim), epsilon);
     Tensor<float> change = (fooled - original).clone();
     for (float& value : change.mutable_span()) value = 0.5f + value * static_cast<float>(255 / epsilon) * 0.45f;
     pictures.insert(pictures.end(), {io::to_bytes(original[0]), io::to_bytes(change[0]), io::to_bytes(fooled[0])});
@@ -176,10 +200,12 @@ plot::Image sheet(const std::vector<Victim>& victims, const Attacker& attacker, 
     captions.push_back("change of " + text_of(epsilon) + "/255\nmagnified");
     captions.push_back(caption("with the change", fooled));
   }
-  return plot::contact_sheet(pictures, captions, {.title = "FGSM: the smallest change in whole grey levels", .columns = 6, .cell = 200});
+  return plot::contact_sheet(pictures, captions,
+                             {.title = "FGSM: the smallest change in whole grey levels", .columns = 6, .cell = 200});
 }
 
-plot::Image curve(const std::vector<double>& epsilons, const std::map<std::string, double>& fooled, const std::map<std::string, double>& noise, double accuracy) {
+plot::Image curve(const std::vector<double>& epsilons, const std::map<std::string, double>& fooled,
+                  const std::map<std::string, double>& noise, double accuracy) {
   plot::Series fgsm{.name = "FGSM"}, control{.name = "random noise", .dashed = true};
   fgsm.x = control.x = {0};
   fgsm.y = control.y = {100 * accuracy};
@@ -189,22 +215,33 @@ plot::Image curve(const std::vector<double>& epsilons, const std::map<std::strin
     fgsm.y.push_back(100 * accuracy * (1 - fooled.at(text_of(epsilon))));
     control.y.push_back(100 * accuracy * (1 - noise.at(text_of(epsilon))));
   }
-  return plot::line_chart({fgsm, control}, {.title = "Accuracy under attack", .x_label = "epsilon in grey levels", .y_label = "accuracy in %", .y_low = 0, .y_high = 100});
+  return plot::line_chart({fgsm, control}, {.title = "Accuracy under attack",
+                                            .x_label = "epsilon in grey levels",
+                                            .y_label = "accuracy in %",
+                                            .y_low = 0,
+                                            .y_high = 100});
 }
 
 /// FGSM's smallest change of the first victim beside a picture of its class made from noise.
-void add_comparison(const Settings& settings, const Attacker& attacker, const Victim& victim, const Tensor<float>& portrait, const examples::PhotoNetwork& network,
+void add_comparison(const Settings& settings, const Attacker& attacker, const Victim& victim,
+                    const Tensor<float>& portrait, const examples::PhotoNetwork& network,
                     const std::optional<examples::PhotoNetwork>& second, train::Report& report) {
   const double epsilon = std::isinf(victim.smallest_bytes) ? settings.epsilons.front() : victim.smallest_bytes;
   const Tensor<float> original = attacker.original_of(victim);
-  fgsm::compare({.photo = original[0], .fooling = attacker.fgsm_of(original, attacker.gradient_of(victim), epsilon)[0], .epsilon = epsilon, .portrait = portrait, .class_index = victim.label}, network, second,
-                report);
+  fgsm::compare({.photo = original[0],
+                 .fooling = attacker.fgsm_of(original, attacker.gradient_of(victim), epsilon)[0],
+                 .epsilon = epsilon,
+                 .portrait = portrait,
+                 .class_index = victim.label},
+                network, second, report);
 }
 
-int run(const examples::Program& program, const examples::Flags& flags, const examples::NetworkFlags& network_flags, const Settings& settings) {
+int run(const examples::Program& program, const examples::Flags& flags, const examples::NetworkFlags& network_flags,
+        const Settings& settings) {
   io::make_output_folder(program.out());
   const examples::PhotoNetwork network = examples::load_network(flags, network_flags);
-  const std::vector<examples::Photo> photos = examples::load_photos(flags, settings.truth, network, flags.quick ? 12 : 0);
+  const std::vector<examples::Photo> photos =
+      examples::load_photos(flags, settings.truth, network, flags.quick ? 12 : 0);
   const std::optional<examples::PhotoNetwork> second = examples::load_second_network(network_flags, network);
   Attacker attacker(network, settings, flags.seed);
   std::vector<double> epsilons = settings.epsilons;
@@ -222,7 +259,8 @@ int run(const examples::Program& program, const examples::Flags& flags, const ex
   std::fprintf(stderr, "%zu photos, %zu of them classified correctly\n", photos.size(), victims.size());
   Tensor<float> portrait;
   if (!settings.compare.empty()) {
-    require(!victims.empty(), "--compare needs a photo that ", network.model, " classifies correctly; ", photos.empty() ? "there is none" : "it takes '" + photos[0].name + "' for another class");
+    require(!victims.empty(), "--compare needs a photo that ", network.model, " classifies correctly; ",
+            photos.empty() ? "there is none" : "it takes '" + photos[0].name + "' for another class");
     portrait = fgsm::portrait_of(settings.compare, network, victims.front().label, flags);
   }
   for (std::size_t i = 0; i < victims.size(); ++i) {
@@ -237,10 +275,15 @@ int run(const examples::Program& program, const examples::Flags& flags, const ex
     smallest.push_back(victim.smallest);
     smallest_bytes.push_back(victim.smallest_bytes);
     by_photo[victim.photo->name] = victim.smallest;
-    rows.push_back({victim.photo->name, network.name_of(victim.label), std::isinf(victim.smallest) ? "-" : text_of(victim.smallest), std::isinf(victim.smallest_bytes) ? "-" : text_of(victim.smallest_bytes)});
+    rows.push_back({victim.photo->name, network.name_of(victim.label),
+                    std::isinf(victim.smallest) ? "-" : text_of(victim.smallest),
+                    std::isinf(victim.smallest_bytes) ? "-" : text_of(victim.smallest_bytes)});
   }
-  const auto fooled = shares(victims, epsilons, &Victim::fgsm), noise = shares(victims, epsilons, &Victim::noise), pgd = shares(victims, settings.epsilons, &Victim::pgd);
-  train::Report report("Fooling a network", "FGSM and PGD against " + network.model + ": an attack counts where the saved 8-bit picture is taken for another class.");
+  const auto fooled = shares(victims, epsilons, &Victim::fgsm), noise = shares(victims, epsilons, &Victim::noise),
+             pgd = shares(victims, settings.epsilons, &Victim::pgd);
+  train::Report report("Fooling a network",
+                       "FGSM and PGD against " + network.model +
+                           ": an attack counts where the saved 8-bit picture is taken for another class.");
   report.set("model", network.model);
   report.set("images", photos.size());
   report.set("correct", victims.size());
@@ -254,15 +297,22 @@ int run(const examples::Program& program, const examples::Flags& flags, const ex
   report.set("target", settings.target);
   program.add_common_figures(report);
   const double accuracy = photos.empty() ? 0 : static_cast<double>(victims.size()) / static_cast<double>(photos.size());
-  report.picture("Accuracy", "curve.png", curve(epsilons, fooled, noise, accuracy), "Share of photos that are still classified correctly.");
-  if (!victims.empty()) report.picture("Pictures", "sheet.png", sheet(victims, attacker, network), "Original, change (magnified, grey is none), and what the network sees then.");
+  report.picture("Accuracy", "curve.png", curve(epsilons, fooled, noise, accuracy),
+                 "Share of photos that are still classified correctly.");
+  if (!victims.empty())
+    report.picture("Pictures", "sheet.png", sheet(victims, attacker, network),
+                   "Original, change (magnified, grey is none), and what the network sees then.");
   if (!settings.compare.empty()) add_comparison(settings, attacker, victims.front(), portrait, network, second, report);
-  report.table("Smallest epsilon of each photo, in grey levels", {"photo", "class", "smallest", "smallest, 8 bits"}, rows);
+  report.table("Smallest epsilon of each photo, in grey levels", {"photo", "class", "smallest", "smallest, 8 bits"},
+               rows);
   report.save(program.out());
   const std::string main_epsilon = text_of(settings.epsilons.front());
-  std::printf("%zu of %zu correct; at %s/255 FGSM fools %s, PGD %s, noise %s; median smallest epsilon %.2f/255\nresults are in %s (open %s/report.html)\n", victims.size(), photos.size(),
-              main_epsilon.c_str(), percent(fooled.at(main_epsilon)).c_str(), percent(pgd.at(main_epsilon)).c_str(), percent(noise.at(main_epsilon)).c_str(), median(smallest),
-              flags.out.c_str(), flags.out.c_str());
+  std::printf(
+      "%zu of %zu correct; at %s/255 FGSM fools %s, PGD %s, noise %s; median smallest epsilon %.2f/255\nresults are in "
+      "%s (open %s/report.html)\n",
+      victims.size(), photos.size(), main_epsilon.c_str(), percent(fooled.at(main_epsilon)).c_str(),
+      percent(pgd.at(main_epsilon)).c_str(), percent(noise.at(main_epsilon)).c_str(), median(smallest),
+      flags.out.c_str(), flags.out.c_str());
   return 0;
 }
 
@@ -274,11 +324,24 @@ int main(int argc, char** argv) {
   Settings settings;
   network.add_to(program.app());
   network.add_second_to(program.app());
-  program.app().add_option("--truth", settings.truth, "CSV file with the columns file and class_index (default: what the network sees is taken for true)");
-  program.app().add_option("--epsilon", settings.epsilons, "largest change, in 1/255; more than one may be given")->capture_default_str()->check(CLI::Range(0.0, 255.0));
-  program.app().add_option("--target", settings.target, "the class that the network shall see (default: any other)")->check(CLI::NonNegativeNumber);
-  program.app().add_option("--compare", settings.compare, "picture of the same class by class_visualization, to set beside the first photo's attack; made first if the file isn't there");
-  program.app().add_flag("--l2", settings.l2, "epsilon is the root mean square of the change instead of its largest value");
-  program.app().add_option("--pgd-steps", settings.pgd_steps, "steps of PGD")->capture_default_str()->check(CLI::Range(1, 1000));
+  program.app().add_option(
+      "--truth", settings.truth,
+      "CSV file with the columns file and class_index (default: what the network sees is taken for true)");
+  program.app()
+      .add_option("--epsilon", settings.epsilons, "largest change, in 1/255; more than one may be given")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 255.0));
+  program.app()
+      .add_option("--target", settings.target, "the class that the network shall see (default: any other)")
+      ->check(CLI::NonNegativeNumber);
+  program.app().add_option("--compare", settings.compare,
+                           "picture of the same class by class_visualization, to set beside the first photo's attack; "
+                           "made first if the file isn't there");
+  program.app().add_flag("--l2", settings.l2,
+                         "epsilon is the root mean square of the change instead of its largest value");
+  program.app()
+      .add_option("--pgd-steps", settings.pgd_steps, "steps of PGD")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   return program.run(argc, argv, [&] { return run(program, program.flags(), network, settings); });
 }

@@ -1,5 +1,5 @@
-/// A network of which a part learns: what is frozen before it is computed in evaluation mode and without gradients, or not
-/// at all when its results are kept.
+/// A network of which a part learns: what is frozen before it is computed in evaluation mode and without gradients, or
+/// not at all when its results are kept.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,8 @@ using kashi::Variable;
 /// One layer of a network's outermost row, with its name.
 using Step = std::pair<std::string, std::shared_ptr<kashi::nn::Module<float>>>;
 
-/// The layers that a network computes one after the other. A plain nn::Sequential in the row ("features") is taken apart.
+/// The layers that a network computes one after the other. A plain nn::Sequential in the row ("features") is taken
+/// apart.
 inline std::vector<Step> steps_of(const kashi::nn::Sequential<float>& net) {
   const auto owner = std::make_shared<kashi::nn::Sequential<float>>(net);
   std::vector<Step> out;
@@ -26,17 +27,23 @@ inline std::vector<Step> steps_of(const kashi::nn::Sequential<float>& net) {
     const auto inner = child->children();
     const bool is_row = kashi::nn::detail::is_exactly<kashi::nn::Sequential<float>>(*child) &&
                         std::none_of(inner.begin(), inner.end(), [](const auto& part) { return part.first.empty(); });
-    if (!is_row) out.emplace_back(name, std::shared_ptr<kashi::nn::Module<float>>(owner, child));
-    else for (const auto& [inner_name, part] : inner) out.emplace_back(name + "." + inner_name, std::shared_ptr<kashi::nn::Module<float>>(owner, part));
+    if (!is_row)
+      out.emplace_back(name, std::shared_ptr<kashi::nn::Module<float>>(owner, child));
+    else
+      for (const auto& [inner_name, part] : inner)
+        out.emplace_back(name + "." + inner_name, std::shared_ptr<kashi::nn::Module<float>>(owner, part));
   }
   return out;
 }
 
-/// Freezes the parameters whose names begin with one of `prefixes`, whole words between dots ("features.3", "layer1"); the
-/// one prefix "backbone" means all but the head, "none" nothing. Throws ValueError for a prefix that fits no parameter, or
-/// if nothing is left to learn.
-inline void freeze(const kashi::nn::Sequential<float>& net, const std::vector<std::string>& prefixes, const std::string& head) {
-  const auto begins = [](const std::string& name, const std::string& prefix) { return name == prefix || name.starts_with(prefix + "."); };
+/// Freezes the parameters whose names begin with one of `prefixes`, whole words between dots ("features.3", "layer1");
+/// the one prefix "backbone" means all but the head, "none" nothing. Throws ValueError for a prefix that fits no
+/// parameter, or if nothing is left to learn.
+inline void freeze(const kashi::nn::Sequential<float>& net, const std::vector<std::string>& prefixes,
+                   const std::string& head) {
+  const auto begins = [](const std::string& name, const std::string& prefix) {
+    return name == prefix || name.starts_with(prefix + ".");
+  };
   net.set_requires_grad(true);
   for (const std::string& prefix : prefixes) {
     if (prefix == "none") continue;
@@ -52,7 +59,8 @@ inline void freeze(const kashi::nn::Sequential<float>& net, const std::vector<st
     kashi::require(is_used, "--freeze: no weight's name begins with \"", prefix, "\"; there are: ", names);
   }
   const auto all = net.parameters();
-  kashi::require(std::any_of(all.begin(), all.end(), [](const auto& parameter) { return parameter.requires_grad(); }), "--freeze: nothing is left to learn");
+  kashi::require(std::any_of(all.begin(), all.end(), [](const auto& parameter) { return parameter.requires_grad(); }),
+                 "--freeze: nothing is left to learn");
 }
 
 inline bool learns(const kashi::nn::Module<float>& module) {

@@ -1,4 +1,5 @@
-/// The labelled pictures of a fine-tuning: where they come from, how they are varied, and what frozen layers make of them.
+/// The labelled pictures of a fine-tuning: where they come from, how they are varied, and what frozen layers make of
+/// them.
 #pragma once
 
 #include <cstdio>
@@ -19,31 +20,35 @@ namespace finetune {
 
 namespace data = kashi::data;
 
-/// Digits on paper of all colours, lit from anywhere: what the small network, which learnt on white paper, has not seen.
+/// Digits on paper of all colours, lit from anywhere: what the small network, which learnt on white paper, has not
+/// seen.
 inline data::Dataset tinted_digits(Index count, std::uint64_t seed) {
-  return data::handwritten_digits({.count = count, .size = 64, .seed = seed}).map([](data::Example& example, data::RandomStream& random) {
-    float colour[3];
-    for (float& channel : colour) channel = static_cast<float>(random.uniform(0.4, 1.0));
-    kashi::Tensor<float> tinted = example.image.clone();
-    Index i = 0;
-    for (float& value : tinted.mutable_span()) value *= colour[i++ % 3];
-    example.image = tinted;
-  });
+  return data::handwritten_digits({.count = count, .size = 64, .seed = seed})
+      .map([](data::Example& example, data::RandomStream& random) {
+        float colour[3];
+        for (float& channel : colour) channel = static_cast<float>(random.uniform(0.4, 1.0));
+        kashi::Tensor<float> tinted = example.image.clone();
+        Index i = 0;
+        for (float& value : tinted.mutable_span()) value *= colour[i++ % 3];
+        example.image = tinted;
+      });
 }
 
 /// Whether the labels are folders: pictures lie in more than one.
 inline bool has_class_folders(const std::string& folder) {
   std::set<std::string> folders;
-  for (const std::string& path : data::detail::list_pictures("finetune", folder)) folders.insert(path.substr(0, path.find_last_of('/')));
+  for (const std::string& path : data::detail::list_pictures("finetune", folder))
+    folders.insert(path.substr(0, path.find_last_of('/')));
   return folders.size() > 1;
 }
 
-/// The pictures of a folder, labelled by "folder" or "name"; "auto" takes folders if there are several. Throws ValueError
-/// if all are of one class, and what the readers throw; every picture is read once.
+/// The pictures of a folder, labelled by "folder" or "name"; "auto" takes folders if there are several. Throws
+/// ValueError if all are of one class, and what the readers throw; every picture is read once.
 inline data::Dataset labelled_pictures(const std::string& folder, const std::string& labels) {
   const bool by_folder = labels == "folder" || (labels == "auto" && has_class_folders(folder));
   const data::Dataset out = data::image_folder(folder, by_folder ? data::label_from_folder : data::label_from_name);
-  kashi::require(out.class_names().size() > 1, "finetune: the pictures in '", folder, "' are all of one class, \"", out.class_names().front(),
+  kashi::require(out.class_names().size() > 1, "finetune: the pictures in '", folder, "' are all of one class, \"",
+                 out.class_names().front(),
                  "\"; each class needs a folder of its own, or names that begin with the class, as in cat_12.jpg");
   examples::read_all(out);
   return out;
@@ -60,15 +65,23 @@ inline Parts split_pictures(const data::Dataset& pictures, std::uint64_t seed) {
   return {learning, validation, test};
 }
 
-/// How pictures in [0,1] are varied for training: "photo" mirrors, turns a little, zooms and changes colours; "writing" does
-/// not mirror; "none".
+/// How pictures in [0,1] are varied for training: "photo" mirrors, turns a little, zooms and changes colours; "writing"
+/// does not mirror; "none".
 inline data::Transform variation(const std::string& name) {
   if (name == "none") return [](data::Example&, data::RandomStream&) {};
   const data::ColorJitter colours({.brightness = 0.2, .contrast = 0.2, .saturation = name == "photo" ? 0.2 : 0.0});
   if (name == "writing")
-    return data::Compose({data::RandomAffine({.degrees = 10, .translate = {0.06, 0.06}, .scale = {0.85, 1.15}, .shear = 8, .fill = {.border = data::Border::colour}}), colours});
-  return data::Compose({data::RandomHorizontalFlip(),
-                        data::RandomAffine({.degrees = 8, .translate = {0.08, 0.08}, .scale = {0.9, 1.3}, .fill = {.border = data::Border::reflect}}), colours});
+    return data::Compose({data::RandomAffine({.degrees = 10,
+                                              .translate = {0.06, 0.06},
+                                              .scale = {0.85, 1.15},
+                                              .shear = 8,
+                                              .fill = {.border = data::Border::colour}}),
+                          colours});
+  return data::Compose(
+      {data::RandomHorizontalFlip(),
+       data::RandomAffine(
+           {.degrees = 8, .translate = {0.08, 0.08}, .scale = {0.9, 1.3}, .fill = {.border = data::Border::reflect}}),
+       colours});
 }
 
 /// From a picture of any size to the network's input, varied on the way.
@@ -80,9 +93,10 @@ inline data::Transform preparation(const kashi::models::Preset& how, const data:
   };
 }
 
-/// What the frozen layers make of each picture, computed when it is first asked for and then kept: image = the features, or
-/// with `views` > 0 that many variants of them in `target` [views,...], of which pick_view() takes one.
-inline data::Dataset features_of(const data::Dataset& pictures, const PartlyFrozen& net, const data::Transform& prepare, Index views = 0) {
+/// What the frozen layers make of each picture, computed when it is first asked for and then kept: image = the
+/// features, or with `views` > 0 that many variants of them in `target` [views,...], of which pick_view() takes one.
+inline data::Dataset features_of(const data::Dataset& pictures, const PartlyFrozen& net, const data::Transform& prepare,
+                                 Index views = 0) {
   const auto one = [&net, prepare](data::Example example, data::RandomStream& random) {
     prepare(example, random);
     return net.front(kashi::stack(std::vector{example.image}))[0];

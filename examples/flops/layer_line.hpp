@@ -28,8 +28,10 @@ inline std::string shown(const std::string& word) {
 inline Index parse_index(const std::string& what, const std::string& word, Index low, Index high) {
   Index value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  require<ValueError>(error != std::errc::invalid_argument && end == word.data() + word.size(), what, " must be a whole number; got ", shown(word));
-  require<ValueError>(error == std::errc() && value >= low && value <= high, what, " must be ", low, "..", high, "; got ", shown(word));
+  require<ValueError>(error != std::errc::invalid_argument && end == word.data() + word.size(), what,
+                      " must be a whole number; got ", shown(word));
+  require<ValueError>(error == std::errc() && value >= low && value <= high, what, " must be ", low, "..", high,
+                      "; got ", shown(word));
   return value;
 }
 
@@ -37,7 +39,8 @@ inline Index parse_index(const std::string& what, const std::string& word, Index
 inline kashi::kernels::Pair parse_pair(const std::string& what, const std::string& word, Index low) {
   const std::size_t cross = word.find('x');
   if (cross == std::string::npos) return parse_index(what, word, low, largest_window);
-  return {parse_index(what, word.substr(0, cross), low, largest_window), parse_index(what, word.substr(cross + 1), low, largest_window)};
+  return {parse_index(what, word.substr(0, cross), low, largest_window),
+          parse_index(what, word.substr(cross + 1), low, largest_window)};
 }
 
 /// "same", "valid", "1", "1,2" (height, width) or "1,2,3,4" (top, bottom, left, right).
@@ -50,9 +53,11 @@ inline kashi::kernels::Padding parse_padding(const std::string& word) {
     sizes.push_back(parse_index("padding", word.substr(begin, end - begin), 0, largest_window));
     begin = end + 1;
   }
-  require<ValueError>(sizes.size() == 1 || sizes.size() == 2 || sizes.size() == 4, "padding must be same, valid, one number, two or four; got ", shown(word));
+  require<ValueError>(sizes.size() == 1 || sizes.size() == 2 || sizes.size() == 4,
+                      "padding must be same, valid, one number, two or four; got ", shown(word));
   if (sizes.size() == 1) return sizes[0];
-  return sizes.size() == 2 ? kashi::kernels::Padding(sizes[0], sizes[1]) : kashi::kernels::Padding(sizes[0], sizes[1], sizes[2], sizes[3]);
+  return sizes.size() == 2 ? kashi::kernels::Padding(sizes[0], sizes[1])
+                           : kashi::kernels::Padding(sizes[0], sizes[1], sizes[2], sizes[3]);
 }
 
 /// The words of a line. What a layer reads is ticked off, so that what is left over can be complained about.
@@ -71,7 +76,8 @@ class LayerLine {
     std::size_t next = 0;
     if (!words.empty() && words[0].back() == ':') {
       name_ = words[0].substr(0, words[0].size() - 1);
-      require<ValueError>(!name_.empty() && words.size() > 1, "a name must stand in front of a layer, as in `stem: conv 3 32 kernel=7`");
+      require<ValueError>(!name_.empty() && words.size() > 1,
+                          "a name must stand in front of a layer, as in `stem: conv 3 32 kernel=7`");
       next = 1;
     }
     if (next < words.size()) kind_ = words[next++];
@@ -83,7 +89,8 @@ class LayerLine {
         continue;
       }
       const std::string key = words[next].substr(0, equals);
-      require<ValueError>(options_.emplace(key, words[next].substr(equals + 1)).second, "option ", shown(key), " is given twice");
+      require<ValueError>(options_.emplace(key, words[next].substr(equals + 1)).second, "option ", shown(key),
+                          " is given twice");
     }
   }
 
@@ -123,8 +130,10 @@ class LayerLine {
 
   /// Throws ValueError for whatever the layer did not read.
   void require_all_used() const {
-    require<ValueError>(used_ >= numbers_.size(), kind_, " has a number too many: ", numbers_.size() > used_ ? shown(numbers_[used_]) : "");
-    require<ValueError>(options_.empty(), kind_, " has no option ", options_.empty() ? "" : shown(options_.begin()->first));
+    require<ValueError>(used_ >= numbers_.size(), kind_,
+                        " has a number too many: ", numbers_.size() > used_ ? shown(numbers_[used_]) : "");
+    require<ValueError>(options_.empty(), kind_, " has no option ",
+                        options_.empty() ? "" : shown(options_.begin()->first));
   }
 
  private:

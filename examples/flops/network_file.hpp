@@ -29,7 +29,8 @@ struct CountOptions {
 std::vector<std::string> layer_forms();
 
 /// Counts the network that `lines` describe, for one image. Throws FormatError: `SOURCE, line N: REASON`.
-kashi::nn::Summary count_network(const std::vector<std::string>& lines, const std::string& source, const CountOptions& options = {});
+kashi::nn::Summary count_network(const std::vector<std::string>& lines, const std::string& source,
+                                 const CountOptions& options = {});
 
 /// The lines of a text file. Throws IoError.
 std::vector<std::string> read_lines(const std::filesystem::path& path);

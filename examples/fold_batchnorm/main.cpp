@@ -1,10 +1,10 @@
 /// Folds the batch norms of named networks into their convolutions and compares: outputs, time, memory.
 ///
-/// In evaluation the library fuses a norm with the convolution in front of it as they run, folded or not. So three times are
-/// taken: with every norm a layer of its own, as textbooks have it; fused as it runs; and folded for good.
+/// In evaluation the library fuses a norm with the convolution in front of it as they run, folded or not. So three
+/// times are taken: with every norm a layer of its own, as textbooks have it; fused as it runs; and folded for good.
 ///
-///     fold_batchnorm                              ResNet-18, ResNet-50, MobileNetV2, VGG-16 with batch norm, at 224 x 224
-///     fold_batchnorm --model resnet34 --size 160 --rounds 20
+///     fold_batchnorm                              ResNet-18, ResNet-50, MobileNetV2, VGG-16 with batch norm, at 224 x
+///     224 fold_batchnorm --model resnet34 --size 160 --rounds 20
 #include <chrono>
 #include <cstdio>
 
@@ -29,8 +29,8 @@ struct Choice {
 /// What a network costs before or after folding.
 struct Cost {
   double milliseconds = 1e30;
-  Index parameters = 0;       ///< numbers, with buffers
-  Index operations = 0;       ///< multiplications and additions
+  Index parameters = 0;  ///< numbers, with buffers
+  Index operations = 0;  ///< multiplications and additions
   double parameter_megabytes = 0;
   double peak_megabytes = 0;  ///< most that one forward pass had in use beside the parameters
 };
@@ -69,7 +69,8 @@ nn::Sequential<float> make_network(const std::string& model, std::uint64_t seed)
 void share_linear_layers(nn::Module<float>& from, nn::Module<float>& to) {
   const auto source = from.named_modules(), target = to.named_modules();
   for (std::size_t i = 0; i < source.size(); ++i)
-    if (auto* linear = dynamic_cast<nn::Linear<float>*>(source[i].second)) dynamic_cast<nn::Linear<float>&>(*target[i].second) = *linear;
+    if (auto* linear = dynamic_cast<nn::Linear<float>*>(source[i].second))
+      dynamic_cast<nn::Linear<float>&>(*target[i].second) = *linear;
 }
 
 /// While it lives, batch norms are layers of their own: one with a hook is not fused.
@@ -78,7 +79,8 @@ class NormsApart {
   explicit NormsApart(nn::Module<float>& net) {
     for (auto& [name, module] : net.named_modules())
       if (dynamic_cast<nn::BatchNorm2d<float>*>(module) != nullptr)
-        hooks_.push_back(module->register_forward_hook([](const auto&, const auto&, const Variable<float>& output) { return output; }));
+        hooks_.push_back(module->register_forward_hook(
+            [](const auto&, const auto&, const Variable<float>& output) { return output; }));
   }
   ~NormsApart() {
     for (HookHandle& hook : hooks_) hook.remove();
@@ -99,7 +101,8 @@ Tensor<float> run(const nn::Module<float>& net, const Tensor<float>& x) {
 void measure_time(const nn::Module<float>& net, const Tensor<float>& x, double& milliseconds) {
   const auto start = std::chrono::steady_clock::now();
   run(net, x);
-  milliseconds = std::min(milliseconds, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  milliseconds = std::min(milliseconds,
+                          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
 }
 
 Cost measure_memory(nn::Module<float>& net, const Tensor<float>& x) {
@@ -130,7 +133,9 @@ Comparison compare(const std::string& model, Index size, int rounds, std::uint64
   const nn::FoldReport report = nn::fold_batch_norm(folded, shape);
   std::fputs(report.refused.empty() ? "" : report.to_string().c_str(), stderr);
   const Tensor<float> x = random::Generator(seed + 1).normal<float>(shape, 0, 1);
-  Comparison out{.model = model, .folded = static_cast<Index>(report.folded.size()), .refused = static_cast<Index>(report.refused.size())};
+  Comparison out{.model = model,
+                 .folded = static_cast<Index>(report.folded.size()),
+                 .refused = static_cast<Index>(report.refused.size())};
   {
     const NormsApart apart(original);
     out.before = measure_memory(original, x);
@@ -149,7 +154,11 @@ Comparison compare(const std::string& model, Index size, int rounds, std::uint64
 }
 
 nlohmann::ordered_json to_json(const Cost& cost) {
-  return {{"milliseconds", cost.milliseconds}, {"numbers", cost.parameters}, {"operations", cost.operations}, {"parameter_megabytes", cost.parameter_megabytes}, {"peak_megabytes", cost.peak_megabytes}};
+  return {{"milliseconds", cost.milliseconds},
+          {"numbers", cost.parameters},
+          {"operations", cost.operations},
+          {"parameter_megabytes", cost.parameter_megabytes},
+          {"peak_megabytes", cost.peak_megabytes}};
 }
 
 std::string number(const char* format, double value) {
@@ -159,38 +168,71 @@ std::string number(const char* format, double value) {
 }
 
 void write_report(const examples::Program& program, const std::vector<Comparison>& all, Index size, int rounds) {
-  train::Report report("Folding batch norm", "Batch norms in evaluation become part of the convolutions in front of them: W' = s W, b' = s b + (beta - s mean), s = gamma / sqrt(var + eps).");
+  train::Report report("Folding batch norm",
+                       "Batch norms in evaluation become part of the convolutions in front of them: W' = s W, b' = s b "
+                       "+ (beta - s mean), s = gamma / sqrt(var + eps).");
   nlohmann::ordered_json models;
   std::vector<std::vector<std::string>> rows;
-  plot::BarSeries before{.name = "norms apart", .values = {}}, fused{.name = "fused as it runs", .values = {}}, after{.name = "folded", .values = {}};
+  plot::BarSeries before{.name = "norms apart", .values = {}}, fused{.name = "fused as it runs", .values = {}},
+      after{.name = "folded", .values = {}};
   std::vector<std::string> names;
   double worst = 0;
   for (const Comparison& c : all) {
-    const double speedup = c.before.milliseconds / c.after.milliseconds, speedup_over_fused = c.fused_milliseconds / c.after.milliseconds;
-    models[c.model] = {{"norms_folded", c.folded}, {"norms_refused", c.refused}, {"largest_relative_difference", c.difference}, {"speedup", speedup},
-                       {"speedup_over_fused", speedup_over_fused}, {"fused_milliseconds", c.fused_milliseconds}, {"before", to_json(c.before)}, {"after", to_json(c.after)}};
-    rows.push_back({c.model, std::to_string(c.folded), std::to_string(c.refused), number("%.2g", c.difference), number("%.2f", c.before.milliseconds),
-                    number("%.2f", c.fused_milliseconds), number("%.2f", c.after.milliseconds), number("%.3f", speedup), number("%.3f", speedup_over_fused), number("%.2f", c.before.peak_megabytes), number("%.2f", c.after.peak_megabytes),
-                    nn::grouped_digits(c.before.parameters), nn::grouped_digits(c.after.parameters), nn::grouped_digits(c.before.operations),
-                    nn::grouped_digits(c.after.operations)});
+    const double speedup = c.before.milliseconds / c.after.milliseconds,
+                 speedup_over_fused = c.fused_milliseconds / c.after.milliseconds;
+    models[c.model] = {{"norms_folded", c.folded},
+                       {"norms_refused", c.refused},
+                       {"largest_relative_difference", c.difference},
+                       {"speedup", speedup},
+                       {"speedup_over_fused", speedup_over_fused},
+                       {"fused_milliseconds", c.fused_milliseconds},
+                       {"before", to_json(c.before)},
+                       {"after", to_json(c.after)}};
+    rows.push_back({c.model, std::to_string(c.folded), std::to_string(c.refused), number("%.2g", c.difference),
+                    number("%.2f", c.before.milliseconds), number("%.2f", c.fused_milliseconds),
+                    number("%.2f", c.after.milliseconds), number("%.3f", speedup), number("%.3f", speedup_over_fused),
+                    number("%.2f", c.before.peak_megabytes), number("%.2f", c.after.peak_megabytes),
+                    nn::grouped_digits(c.before.parameters), nn::grouped_digits(c.after.parameters),
+                    nn::grouped_digits(c.before.operations), nn::grouped_digits(c.after.operations)});
     names.push_back(c.model);
     before.values.push_back(c.before.milliseconds);
     fused.values.push_back(c.fused_milliseconds);
     after.values.push_back(c.after.milliseconds);
     worst = std::max(worst, c.difference);
-    std::printf("%-14s %3ld norms folded, difference %.2g, %.2f ms with norms apart, %.2f ms fused, %.2f ms folded (%.3f and %.3f times as fast), peak %.2f -> %.2f MB\n", c.model.c_str(), static_cast<long>(c.folded),
-                c.difference, c.before.milliseconds, c.fused_milliseconds, c.after.milliseconds, speedup, speedup_over_fused, c.before.peak_megabytes, c.after.peak_megabytes);
+    std::printf(
+        "%-14s %3ld norms folded, difference %.2g, %.2f ms with norms apart, %.2f ms fused, %.2f ms folded (%.3f and "
+        "%.3f times as fast), peak %.2f -> %.2f MB\n",
+        c.model.c_str(), static_cast<long>(c.folded), c.difference, c.before.milliseconds, c.fused_milliseconds,
+        c.after.milliseconds, speedup, speedup_over_fused, c.before.peak_megabytes, c.after.peak_megabytes);
   }
-  const std::vector<std::string> columns{"model", "folded", "refused", "largest difference", "ms, norms apart", "ms, fused as it runs", "ms, folded", "speedup", "speedup over fused", "peak MB before", "peak MB after",
-                                         "numbers before", "numbers after", "operations before", "operations after"};
+  const std::vector<std::string> columns{"model",
+                                         "folded",
+                                         "refused",
+                                         "largest difference",
+                                         "ms, norms apart",
+                                         "ms, fused as it runs",
+                                         "ms, folded",
+                                         "speedup",
+                                         "speedup over fused",
+                                         "peak MB before",
+                                         "peak MB after",
+                                         "numbers before",
+                                         "numbers after",
+                                         "operations before",
+                                         "operations after"};
   report.set("models", models);
   report.set("largest_relative_difference", worst);
   report.headline("largest_relative_difference");
   report.set("size", size);
   report.set("rounds", rounds);
   report.table("Comparison", columns, rows);
-  report.picture("Comparison", "time.png", plot::bar_chart(names, {before, fused, after}, {.title = "One image, best of " + std::to_string(rounds) + " runs", .x_label = "milliseconds", .decimals = 1}),
-                 "All three ran in turns. In evaluation the library fuses a norm with the convolution in front of it, so folding for good saves little beyond that: the norms' numbers, and work in the first run.");
+  report.picture("Comparison", "time.png",
+                 plot::bar_chart(names, {before, fused, after},
+                                 {.title = "One image, best of " + std::to_string(rounds) + " runs",
+                                  .x_label = "milliseconds",
+                                  .decimals = 1}),
+                 "All three ran in turns. In evaluation the library fuses a norm with the convolution in front of it, "
+                 "so folding for good saves little beyond that: the norms' numbers, and work in the first run.");
   program.add_common_figures(report);
   report.save(program.out());
 }
@@ -198,11 +240,16 @@ void write_report(const examples::Program& program, const std::vector<Comparison
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::Program program("fold_batchnorm", "Folds batch norms into convolutions and compares outputs, time and memory.");
+  examples::Program program("fold_batchnorm",
+                            "Folds batch norms into convolutions and compares outputs, time and memory.");
   Choice choice;
   program.app().add_option("--model", choice.models, "networks of the library")->capture_default_str();
-  program.app().add_option("--size", choice.size, "height and width of the image (default 224, with --quick 64)")->check(CLI::Range(32, 1024));
-  program.app().add_option("--rounds", choice.rounds, "runs of each network (default 10, with --quick 3)")->check(CLI::Range(1, 1000));
+  program.app()
+      .add_option("--size", choice.size, "height and width of the image (default 224, with --quick 64)")
+      ->check(CLI::Range(32, 1024));
+  program.app()
+      .add_option("--rounds", choice.rounds, "runs of each network (default 10, with --quick 3)")
+      ->check(CLI::Range(1, 1000));
   return program.run(argc, argv, [&] {
     const Index size = choice.size > 0 ? choice.size : program.flags().quick ? 64 : 224;
     const int rounds = choice.rounds > 0 ? choice.rounds : program.flags().quick ? 3 : 10;

@@ -22,8 +22,9 @@ struct LocallyConnected2dOptions {
 };
 
 /// [N,size,size,in] to [N,OH,OH,out] with OH = (size - kernel) / stride + 1.
-/// Parameters: weight [OH*OH*out,1,1,kernel*kernel*in], position by position, each row in the order of a window; bias [OH*OH*out].
-/// First weights as nn::Conv2d's. Throws ValueError for options that can't be, ShapeError for images of another size.
+/// Parameters: weight [OH*OH*out,1,1,kernel*kernel*in], position by position, each row in the order of a window; bias
+/// [OH*OH*out]. First weights as nn::Conv2d's. Throws ValueError for options that can't be, ShapeError for images of
+/// another size.
 template <class T = float>
 class LocallyConnected2d : public kashi::nn::Module<T> {
  public:

@@ -1,5 +1,6 @@
-/// What parameter sharing does to training: a convolution, the same without sharing (locally connected), and dense layers
-/// learn the same tasks from more and more pictures: digits in the middle, which are then moved, and digits anywhere.
+/// What parameter sharing does to training: a convolution, the same without sharing (locally connected), and dense
+/// layers learn the same tasks from more and more pictures: digits in the middle, which are then moved, and digits
+/// anywhere.
 ///
 ///     parameter_sharing                  drawn digits
 ///     parameter_sharing --data FOLDER    3_0012.png, ... : the label is the name's beginning
@@ -62,23 +63,31 @@ double accuracy(train::Trainer& trainer, const data::Dataset& pictures) {
 void learn(train::Trainer& trainer, const data::Dataset& pictures, const Plan& plan, std::uint64_t seed) {
   const Index steps_an_epoch = (pictures.size() + plan.batch - 1) / plan.batch;
   const Index epochs = std::max<Index>(1, plan.shown / (plan.batch * steps_an_epoch));
-  const auto schedule = std::make_shared<optim::CosineAnnealingLR>(trainer.optimizer(), optim::CosineAnnealingLROptions{.T_max = epochs * steps_an_epoch});
-  trainer.fit(pictures, {.epochs = epochs, .batch = plan.batch, .seed = seed, .workers = 0, .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::step)}});
+  const auto schedule = std::make_shared<optim::CosineAnnealingLR>(
+      trainer.optimizer(), optim::CosineAnnealingLROptions{.T_max = epochs * steps_an_epoch});
+  trainer.fit(pictures, {.epochs = epochs,
+                         .batch = plan.batch,
+                         .seed = seed,
+                         .workers = 0,
+                         .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::step)}});
 }
 
 /// The last map [5,5,32] of one picture.
 Tensor<float> last_map(Network& net, const Tensor<float>& picture) {
   const NoGrad no_grad;
-  const Tensor<float> map = net.find("features")(Variable<float>(picture.reshape({1, sharing::image_size, sharing::image_size, 1}))).value();
+  const Tensor<float> map =
+      net.find("features")(Variable<float>(picture.reshape({1, sharing::image_size, sharing::image_size, 1}))).value();
   return map.reshape({sharing::map_size, sharing::map_size, sharing::map_channels});
 }
 
-/// |map of the moved picture - moved map| / |moved map| for a move by one step of the map, over the places that both have.
+/// |map of the moved picture - moved map| / |moved map| for a move by one step of the map, over the places that both
+/// have.
 double equivariance_error(Network& net, const data::Dataset& ink, Index pictures) {
   double difference = 0, size = 0;
   for (Index i = 0; i < pictures; ++i) {
     const Tensor<float> picture = ink.get(i).image;
-    const Tensor<float> here = last_map(net, sharing::placed(picture, 0, 0)), there = last_map(net, sharing::placed(picture, 0, sharing::map_stride));
+    const Tensor<float> here = last_map(net, sharing::placed(picture, 0, 0)),
+                        there = last_map(net, sharing::placed(picture, 0, sharing::map_stride));
     for (Index y = 0; y < sharing::map_size; ++y)
       for (Index x = 0; x + 1 < sharing::map_size; ++x)
         for (Index c = 0; c < sharing::map_channels; ++c) {
@@ -95,7 +104,9 @@ double signal_to_noise(const Network& net, const data::Dataset& pictures, const 
   const Variable<float> weight = net.parameters().front();
   std::vector<double> sum(static_cast<std::size_t>(weight.numel())), squares = sum;
   double batches = 0;
-  for (const data::Batch& batch : data::Loader(pictures, {.batch = plan.batch, .shuffle = true, .seed = seed, .workers = 0, .drop_last = true}).epoch(0)) {
+  for (const data::Batch& batch :
+       data::Loader(pictures, {.batch = plan.batch, .shuffle = true, .seed = seed, .workers = 0, .drop_last = true})
+           .epoch(0)) {
     const Tensor<float> gradient = grad(cross_entropy(net(batch.images), batch.labels), weight).value();
     for (std::size_t i = 0; i < sum.size(); ++i) {
       const double g = static_cast<double>(gradient.data()[i]);
@@ -119,18 +130,22 @@ double signal_to_noise(const Network& net, const data::Dataset& pictures, const 
 double accuracy_when_moved(train::Trainer& trainer, const data::Dataset& test, Index distance) {
   if (distance == 0) return accuracy(trainer, sharing::moved(test, 0, 0));
   double sum = 0;
-  for (const Index sign : {-1, 1}) sum += accuracy(trainer, sharing::moved(test, sign * distance, 0)) + accuracy(trainer, sharing::moved(test, 0, sign * distance));
+  for (const Index sign : {-1, 1})
+    sum += accuracy(trainer, sharing::moved(test, sign * distance, 0)) +
+           accuracy(trainer, sharing::moved(test, 0, sign * distance));
   return sum / 4;
 }
 
 /// One kind of network in all trainings.
-Findings examine(const Kind& kind, const data::Dataset& ink, const data::Dataset& test, Index classes, const Plan& plan, std::uint64_t seed) {
+Findings examine(const Kind& kind, const data::Dataset& ink, const data::Dataset& test, Index classes, const Plan& plan,
+                 std::uint64_t seed) {
   Findings out;
   const double share = 1.0 / static_cast<double>(plan.repeats);
   out.accuracy.assign(plan.sizes.size(), 0);
   out.anywhere_accuracy = out.accuracy;
   out.moved_accuracy.assign(static_cast<std::size_t>(furthest) + 1, 0);
-  const data::Dataset test_in_the_middle = sharing::moved(test, 0, 0).cached(), test_anywhere = sharing::scattered(test, seed).cached();
+  const data::Dataset test_in_the_middle = sharing::moved(test, 0, 0).cached(),
+                      test_anywhere = sharing::scattered(test, seed).cached();
   for (Index repeat = 0; repeat < plan.repeats; ++repeat) {
     const std::uint64_t run = seed + static_cast<std::uint64_t>(repeat);
     const auto train_on = [&](const data::Dataset& pictures, auto&& measure) {
@@ -144,16 +159,24 @@ Findings examine(const Kind& kind, const data::Dataset& ink, const data::Dataset
     for (std::size_t s = 0; s < plan.sizes.size(); ++s) {
       const data::Dataset part = sharing::balanced_part(ink, plan.sizes[s], classes, run);
       const bool is_largest = s + 1 == plan.sizes.size();
-      train_on(sharing::scattered(part, run), [&](Network&, train::Trainer& trainer) { out.anywhere_accuracy[s] += share * accuracy(trainer, test_anywhere); });
+      train_on(sharing::scattered(part, run), [&](Network&, train::Trainer& trainer) {
+        out.anywhere_accuracy[s] += share * accuracy(trainer, test_anywhere);
+      });
       train_on(sharing::moved(part, 0, 0), [&](Network& net, train::Trainer& trainer) {
         out.accuracy[s] += share * accuracy(trainer, test_in_the_middle);
-        for (Index distance = 0; is_largest && distance <= furthest; ++distance) out.moved_accuracy[static_cast<std::size_t>(distance)] += share * accuracy_when_moved(trainer, test, distance);
-        if (is_largest) out.equivariance_error += share * equivariance_error(net, test, std::min<Index>(50, test.size()));
+        for (Index distance = 0; is_largest && distance <= furthest; ++distance)
+          out.moved_accuracy[static_cast<std::size_t>(distance)] +=
+              share * accuracy_when_moved(trainer, test, distance);
+        if (is_largest)
+          out.equivariance_error += share * equivariance_error(net, test, std::min<Index>(50, test.size()));
       });
     }
     manual_seed(run);
     Network fresh = kind.make(classes);
-    out.gradient_signal_to_noise += share * signal_to_noise(fresh, sharing::scattered(sharing::balanced_part(ink, plan.sizes.back(), classes, run), run), plan, run);
+    out.gradient_signal_to_noise +=
+        share * signal_to_noise(fresh,
+                                sharing::scattered(sharing::balanced_part(ink, plan.sizes.back(), classes, run), run),
+                                plan, run);
     const nn::SummaryTotal total = nn::summary(fresh, {1, sharing::image_size, sharing::image_size, 1}).total;
     out.parameters = total.parameters;
     out.multiplications = total.operations.multiplications;
@@ -178,14 +201,19 @@ std::vector<double> in_percent(std::vector<double> shares) {
   return shares;
 }
 
-plot::Image accuracy_chart(const std::vector<Findings>& all, const Plan& plan, std::vector<double> Findings::*accuracy, const std::string& title) {
+plot::Image accuracy_chart(const std::vector<Findings>& all, const Plan& plan, std::vector<double> Findings::*accuracy,
+                           const std::string& title) {
   std::vector<plot::Series> series;
   for (std::size_t k = 0; k < all.size(); ++k) {
     plot::Series one{.name = sharing::kinds()[k].name, .y = in_percent(all[k].*accuracy)};
     for (const Index size : plan.sizes) one.x.push_back(std::log2(static_cast<double>(size)));
     series.push_back(one);
   }
-  return plot::line_chart(series, {.title = title, .x_label = "training pictures, as a power of 2", .y_label = "accuracy in %", .y_low = 20, .y_high = 100});
+  return plot::line_chart(series, {.title = title,
+                                   .x_label = "training pictures, as a power of 2",
+                                   .y_label = "accuracy in %",
+                                   .y_low = 20,
+                                   .y_high = 100});
 }
 
 plot::Image shift_chart(const std::vector<Findings>& all) {
@@ -195,7 +223,11 @@ plot::Image shift_chart(const std::vector<Findings>& all) {
     for (Index d = 0; d <= furthest; ++d) one.x.push_back(static_cast<double>(d));
     series.push_back(one);
   }
-  return plot::line_chart(series, {.title = "Accuracy when the pictures are moved", .x_label = "distance in pixels", .y_label = "accuracy in %", .y_low = 0, .y_high = 100});
+  return plot::line_chart(series, {.title = "Accuracy when the pictures are moved",
+                                   .x_label = "distance in pixels",
+                                   .y_label = "accuracy in %",
+                                   .y_low = 0,
+                                   .y_high = 100});
 }
 
 plot::Image picture_sheet(const data::Dataset& test) {
@@ -211,18 +243,25 @@ plot::Image picture_sheet(const data::Dataset& test) {
   return plot::contact_sheet(pictures, captions, {.title = "What the networks see", .columns = 8, .cell = 108});
 }
 
-void write_report(const examples::Program& program, const std::vector<Findings>& all, const Plan& plan, const data::Dataset& test) {
-  train::Report report("Parameter sharing", "Four networks of the same shape learn the same task: with the same weights everywhere (convolution), with other weights at every place (locally connected), and with a weight for every pair of numbers (dense).");
+void write_report(const examples::Program& program, const std::vector<Findings>& all, const Plan& plan,
+                  const data::Dataset& test) {
+  train::Report report(
+      "Parameter sharing",
+      "Four networks of the same shape learn the same task: with the same weights everywhere (convolution), with other "
+      "weights at every place (locally connected), and with a weight for every pair of numbers (dense).");
   nlohmann::ordered_json networks;
   std::vector<std::string> columns{"network", "parameters", "multiplications"};
   for (const char* where : {" in the middle, %", " anywhere, %"})
     for (const Index size : plan.sizes) columns.push_back(std::to_string(size) + where);
-  for (const char* column : {"moved by 1, %", "moved by 4, %", "moved by 8, %", "equivariance error", "gradient's signal / noise"}) columns.push_back(column);
+  for (const char* column :
+       {"moved by 1, %", "moved by 4, %", "moved by 8, %", "equivariance error", "gradient's signal / noise"})
+    columns.push_back(column);
   std::vector<std::vector<std::string>> rows;
   for (std::size_t k = 0; k < all.size(); ++k) {
     const Findings& found = all[k];
     std::map<std::string, double> by_size, by_size_anywhere, by_distance;
-    rows.push_back({sharing::kinds()[k].name, nn::grouped_digits(found.parameters), nn::grouped_digits(found.multiplications)});
+    rows.push_back(
+        {sharing::kinds()[k].name, nn::grouped_digits(found.parameters), nn::grouped_digits(found.multiplications)});
     for (const double value : found.accuracy) rows.back().push_back(percent(value));
     for (const double value : found.anywhere_accuracy) rows.back().push_back(percent(value));
     for (const std::size_t distance : {1u, 4u, 8u}) rows.back().push_back(percent(found.moved_accuracy[distance]));
@@ -232,19 +271,35 @@ void write_report(const examples::Program& program, const std::vector<Findings>&
       by_size[std::to_string(plan.sizes[s])] = found.accuracy[s];
       by_size_anywhere[std::to_string(plan.sizes[s])] = found.anywhere_accuracy[s];
     }
-    for (std::size_t d = 0; d < found.moved_accuracy.size(); ++d) by_distance[std::to_string(d)] = found.moved_accuracy[d];
-    networks[sharing::kinds()[k].name] = {{"parameters", found.parameters}, {"multiplications", found.multiplications}, {"accuracy", by_size}, {"anywhere_accuracy", by_size_anywhere}, {"moved_accuracy", by_distance},
-                                          {"equivariance_error", found.equivariance_error}, {"gradient_signal_to_noise", found.gradient_signal_to_noise}};
+    for (std::size_t d = 0; d < found.moved_accuracy.size(); ++d)
+      by_distance[std::to_string(d)] = found.moved_accuracy[d];
+    networks[sharing::kinds()[k].name] = {{"parameters", found.parameters},
+                                          {"multiplications", found.multiplications},
+                                          {"accuracy", by_size},
+                                          {"anywhere_accuracy", by_size_anywhere},
+                                          {"moved_accuracy", by_distance},
+                                          {"equivariance_error", found.equivariance_error},
+                                          {"gradient_signal_to_noise", found.gradient_signal_to_noise}};
   }
   report.set("networks", networks);
   report.set("test_images", test.size());
   report.set("repeats", plan.repeats);
   report.table("Findings", columns, rows);
-  report.text("Findings", "Every training takes as many steps, whatever the number of pictures. In one task all digits lie in the middle; \"moved\" is the accuracy after its largest training when the test pictures are moved, mean of four directions. In the other they lie anywhere. Equivariance error: how far the last map of a picture that was moved by one step of the map is from the moved map. Signal / noise: mean over deviation of a first-layer weight's gradient from batch to batch, before training, digits anywhere; the median weight.");
+  report.text(
+      "Findings",
+      "Every training takes as many steps, whatever the number of pictures. In one task all digits lie in the middle; "
+      "\"moved\" is the accuracy after its largest training when the test pictures are moved, mean of four directions. "
+      "In the other they lie anywhere. Equivariance error: how far the last map of a picture that was moved by one "
+      "step of the map is from the moved map. Signal / noise: mean over deviation of a first-layer weight's gradient "
+      "from batch to batch, before training, digits anywhere; the median weight.");
   const std::string caption = text("Mean of ", plan.repeats, " trainings, ", test.size(), " test pictures.");
-  report.picture("Findings", "anywhere.png", accuracy_chart(all, plan, &Findings::anywhere_accuracy, "Digits anywhere in the picture"), caption);
-  report.picture("Findings", "accuracy.png", accuracy_chart(all, plan, &Findings::accuracy, "Digits always in the middle"), caption);
-  report.picture("Findings", "shift.png", shift_chart(all), "\"Convolution, max\" takes the largest number of each channel of its last map; the others see every place.");
+  report.picture("Findings", "anywhere.png",
+                 accuracy_chart(all, plan, &Findings::anywhere_accuracy, "Digits anywhere in the picture"), caption);
+  report.picture("Findings", "accuracy.png",
+                 accuracy_chart(all, plan, &Findings::accuracy, "Digits always in the middle"), caption);
+  report.picture(
+      "Findings", "shift.png", shift_chart(all),
+      "\"Convolution, max\" takes the largest number of each channel of its last map; the others see every place.");
   report.picture("Pictures", "pictures.png", picture_sheet(test), "Test pictures, in the middle and moved.");
   program.add_common_figures(report);
   report.save(program.out());
@@ -258,15 +313,21 @@ int run(const examples::Program& program, const Flags& flags) {
   const data::Dataset ink = sharing::load_ink(flags.data, plan.sizes.back() + plan.tested, flags.seed);
   const auto classes = static_cast<Index>(ink.class_names().size());
   require(classes > 1, "parameter_sharing: the images in '", flags.data, "' are all of one class");
-  const auto [learnt, test] = data::split(ink, {.train = static_cast<double>(plan.sizes.back()) / static_cast<double>(plan.sizes.back() + plan.tested), .seed = flags.seed});
+  const auto [learnt, test] = data::split(
+      ink, {.train = static_cast<double>(plan.sizes.back()) / static_cast<double>(plan.sizes.back() + plan.tested),
+            .seed = flags.seed});
   std::vector<Findings> all;
   for (const Kind& kind : sharing::kinds()) {
     all.push_back(examine(kind, learnt, test, classes, plan, flags.seed));
     const Findings& found = all.back();
-    std::printf("%-18s %9s parameters; digits anywhere: %s %% after %ld pictures, %s %% after %ld; in the middle: %s %% after %ld, then moved by %ld pixels %s %%\n", kind.name.c_str(),
-                nn::grouped_digits(found.parameters).c_str(), percent(found.anywhere_accuracy.front()).c_str(), static_cast<long>(plan.sizes.front()),
-                percent(found.anywhere_accuracy.back()).c_str(), static_cast<long>(plan.sizes.back()), percent(found.accuracy.back()).c_str(), static_cast<long>(plan.sizes.back()),
-                static_cast<long>(furthest), percent(found.moved_accuracy.back()).c_str());
+    std::printf(
+        "%-18s %9s parameters; digits anywhere: %s %% after %ld pictures, %s %% after %ld; in the middle: %s %% after "
+        "%ld, then moved by %ld pixels %s %%\n",
+        kind.name.c_str(), nn::grouped_digits(found.parameters).c_str(),
+        percent(found.anywhere_accuracy.front()).c_str(), static_cast<long>(plan.sizes.front()),
+        percent(found.anywhere_accuracy.back()).c_str(), static_cast<long>(plan.sizes.back()),
+        percent(found.accuracy.back()).c_str(), static_cast<long>(plan.sizes.back()), static_cast<long>(furthest),
+        percent(found.moved_accuracy.back()).c_str());
     std::fflush(stdout);
   }
   write_report(program, all, plan, test);
@@ -277,6 +338,8 @@ int run(const examples::Program& program, const Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::Program program("parameter_sharing", "Shows what parameter sharing does to training: convolution, locally connected and dense layers on the same task.");
+  examples::Program program("parameter_sharing",
+                            "Shows what parameter sharing does to training: convolution, locally connected and dense "
+                            "layers on the same task.");
   return program.run(argc, argv, [&] { return run(program, program.flags()); });
 }

@@ -1,4 +1,5 @@
-/// Four networks of the same shape, 36x36x1 -> 16x16x4 -> 7x7x16 -> 5x5x32 -> classes, that differ in what shares its weights.
+/// Four networks of the same shape, 36x36x1 -> 16x16x4 -> 7x7x16 -> 5x5x32 -> classes, that differ in what shares its
+/// weights.
 #pragma once
 
 #include <functional>
@@ -27,18 +28,24 @@ inline constexpr Index map_stride = 4;
 /// Windows of 5, 3 and 3, the first two layers' two apart; the same weights everywhere.
 inline Network convolution_features() {
   using namespace kashi;
-  return {nn::Conv2d({.in = 1, .out = first_channels, .kernel = 5, .stride = 2}), nn::ReLU(),
-          nn::Conv2d({.in = first_channels, .out = second_channels, .kernel = 3, .stride = 2}), nn::ReLU(),
-          nn::Conv2d({.in = second_channels, .out = map_channels, .kernel = 3}), nn::ReLU()};
+  return {nn::Conv2d({.in = 1, .out = first_channels, .kernel = 5, .stride = 2}),
+          nn::ReLU(),
+          nn::Conv2d({.in = first_channels, .out = second_channels, .kernel = 3, .stride = 2}),
+          nn::ReLU(),
+          nn::Conv2d({.in = second_channels, .out = map_channels, .kernel = 3}),
+          nn::ReLU()};
 }
 
 /// The same windows, each position with weights of its own.
 inline Network local_features() {
   using namespace kashi;
   using Local = LocallyConnected2d<float>;
-  return {Local({.in = 1, .out = first_channels, .kernel = 5, .stride = 2, .size = image_size}), nn::ReLU(),
-          Local({.in = first_channels, .out = second_channels, .kernel = 3, .stride = 2, .size = first_size}), nn::ReLU(),
-          Local({.in = second_channels, .out = map_channels, .kernel = 3, .size = second_size}), nn::ReLU()};
+  return {Local({.in = 1, .out = first_channels, .kernel = 5, .stride = 2, .size = image_size}),
+          nn::ReLU(),
+          Local({.in = first_channels, .out = second_channels, .kernel = 3, .stride = 2, .size = first_size}),
+          nn::ReLU(),
+          Local({.in = second_channels, .out = map_channels, .kernel = 3, .size = second_size}),
+          nn::ReLU()};
 }
 
 /// As many numbers, each with a weight for every number before it.
@@ -47,7 +54,7 @@ inline Network dense_features() {
   constexpr Index pixels = image_size * image_size, first = first_size * first_size * first_channels,
                   second = second_size * second_size * second_channels, map = map_size * map_size * map_channels;
   return {nn::Flatten(), nn::Linear({.in = pixels, .out = first}), nn::ReLU(), nn::Linear({.in = first, .out = second}),
-          nn::ReLU(), nn::Linear({.in = second, .out = map}), nn::ReLU()};
+          nn::ReLU(),    nn::Linear({.in = second, .out = map}),   nn::ReLU()};
 }
 
 /// A kind of network: its features, and whether the classes see every place of the last map or

@@ -21,8 +21,8 @@ inline constexpr Index furthest = 8;
 /// Digits are drawn larger, then shrunk: thin lines keep their shape.
 inline constexpr Index drawn_size = 42;
 
-/// [ink_size,ink_size,1] of a colour picture: how far each pixel is from the paper, which is the median; times 3, which makes the
-/// deviation of all numbers about one.
+/// [ink_size,ink_size,1] of a colour picture: how far each pixel is from the paper, which is the median; times 3, which
+/// makes the deviation of all numbers about one.
 inline kashi::Tensor<float> ink_of(const kashi::Tensor<float>& picture) {
   const Index pixels = ink_size * ink_size, channels = picture.size(2);
   std::vector<float> light(static_cast<std::size_t>(pixels));
@@ -38,8 +38,9 @@ inline kashi::Tensor<float> ink_of(const kashi::Tensor<float>& picture) {
 /// The user's labelled pictures, or drawn digits, as ink.
 inline kashi::data::Dataset load_ink(const std::string& folder, Index count, std::uint64_t seed) {
   using namespace kashi;
-  const data::Dataset pictures = folder.empty() ? data::handwritten_digits({.count = count, .size = drawn_size, .seed = seed})
-                                                : data::image_folder(folder, data::label_from_name);
+  const data::Dataset pictures = folder.empty()
+                                     ? data::handwritten_digits({.count = count, .size = drawn_size, .seed = seed})
+                                     : data::image_folder(folder, data::label_from_name);
   const data::Resize resize({.size = {ink_size, ink_size}});
   return pictures
       .map([=](data::Example& example, data::RandomStream& random) {
@@ -74,7 +75,8 @@ inline kashi::data::Dataset scattered(const kashi::data::Dataset& ink, std::uint
 }
 
 /// `count` examples in random order, as many of each class as of any other.
-inline kashi::data::Dataset balanced_part(const kashi::data::Dataset& whole, Index count, Index classes, std::uint64_t seed) {
+inline kashi::data::Dataset balanced_part(const kashi::data::Dataset& whole, Index count, Index classes,
+                                          std::uint64_t seed) {
   using namespace kashi;
   std::vector<Index> taken(static_cast<std::size_t>(classes)), out;
   const Index of_each = std::max<Index>(1, count / classes);

@@ -20,12 +20,16 @@ namespace playground {
 
 namespace {
 
-Tensor<float> as_batch(const Tensor<float>& image) { return image.reshape({1, image.size(0), image.size(1), image.size(2)}); }
+Tensor<float> as_batch(const Tensor<float>& image) {
+  return image.reshape({1, image.size(0), image.size(1), image.size(2)});
+}
 
-Classifier load_named(const examples::NetworkChoice& choice, const io::TensorFile& file, const std::filesystem::path& weights) {
+Classifier load_named(const examples::NetworkChoice& choice, const io::TensorFile& file,
+                      const std::filesystem::path& weights) {
   examples::NamedNetwork named = examples::load_named_network(choice, file, weights);
   const models::Preset preset = named.kind.preset;
-  Classifier out{.network = {}, .see = [preset](const Tensor<float>& picture) { return examples::seen_part(picture, preset); }};
+  Classifier out{.network = {},
+                 .see = [preset](const Tensor<float>& picture) { return examples::seen_part(picture, preset); }};
   out.network = examples::photo_network(std::move(named));
   return out;
 }
@@ -40,7 +44,11 @@ Classifier load_digits(const std::filesystem::path& weights) {
   };
   Classifier out{.network = {}, .see = see, .is_drawn = true};
   out.network.model = "digits";
-  out.network.preset = {.name = "digits", .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}, .crop = digits::image_size, .shorter_side = 0};
+  out.network.preset = {.name = "digits",
+                        .mean = {0.5f, 0.5f, 0.5f},
+                        .std = {0.5f, 0.5f, 0.5f},
+                        .crop = digits::image_size,
+                        .shorter_side = 0};
   out.network.net = std::move(loaded.net);
   out.network.layer = digits::last_map;
   out.network.class_names = std::move(loaded.class_names);
@@ -91,7 +99,8 @@ Tensor<std::uint8_t> visible_change(const Tensor<float>& from, const Tensor<floa
 
 }  // namespace
 
-Classifier load_classifier(const examples::NetworkChoice& choice, const std::filesystem::path& weights, const std::filesystem::path& labels) {
+Classifier load_classifier(const examples::NetworkChoice& choice, const std::filesystem::path& weights,
+                           const std::filesystem::path& labels) {
   const io::TensorFile file = io::load_tensors(weights);
   Classifier out = is_of_digits(choice.model, file) ? load_digits(weights) : load_named(choice, file, weights);
   std::vector<std::string>& names = out.network.class_names;
@@ -101,7 +110,8 @@ Classifier load_classifier(const examples::NetworkChoice& choice, const std::fil
   const Index classes = static_cast<Index>(classify(out, grey).at("of").get<Index>());
   if (names.empty())
     for (Index i = 0; i < classes; ++i) names.push_back("class " + std::to_string(i));
-  require(static_cast<Index>(names.size()) == classes, "there are ", names.size(), " class names for the network's ", classes, " classes");
+  require(static_cast<Index>(names.size()) == classes, "there are ", names.size(), " class names for the network's ",
+          classes, " classes");
   return out;
 }
 
@@ -115,10 +125,13 @@ nlohmann::json show_map(Classifier& classifier, const Tensor<float>& picture, co
   const auto last = static_cast<double>(network.class_names.size()) - 1;
   const auto wanted = static_cast<Index>(parameters.number("class", -1, -1, last));
   const Tensor<float> seen = classifier.see(picture);
-  const auto at = explain::layer_gradient(network.net, network.layer, models::normalize_for(seen, network.preset), wanted);
+  const auto at =
+      explain::layer_gradient(network.net, network.layer, models::normalize_for(seen, network.preset), wanted);
   const explain::Map<float> map = explain::grad_cam(at);
   const plot::Image shown = plot::overlay(io::to_bytes(seen), map.shown(seen.size(0), seen.size(1)));
-  return {{"index", map.class_index}, {"name", network.class_names[static_cast<std::size_t>(map.class_index)]}, {"picture", data_url(shown)}};
+  return {{"index", map.class_index},
+          {"name", network.class_names[static_cast<std::size_t>(map.class_index)]},
+          {"picture", data_url(shown)}};
 }
 
 nlohmann::json attack(const Classifier& classifier, const Tensor<float>& picture, const Parameters& parameters) {
@@ -128,7 +141,8 @@ nlohmann::json attack(const Classifier& classifier, const Tensor<float>& picture
   const Tensor<float> batch = as_batch(seen);
   const nlohmann::json before = best_classes(classifier, probabilities_of(classifier, seen)).at(0);
   const auto model = [&](const Variable<float>& x) { return classifier.network.from_pixels(x); };
-  const Tensor<float> moved = explain::fgsm<float>(model, batch, Tensor<Index>({1}, {before.at("index").get<Index>()}), {.epsilon = epsilon});
+  const Tensor<float> moved =
+      explain::fgsm<float>(model, batch, Tensor<Index>({1}, {before.at("index").get<Index>()}), {.epsilon = epsilon});
   const Tensor<float> fooled = explain::as_bytes(moved, batch, epsilon)[0];
   return {{"epsilon", levels},
           {"before", before},

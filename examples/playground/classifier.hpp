@@ -18,15 +18,16 @@ struct Classifier {
 };
 
 /// The network of the file: of examples/digits, or one of models::names() with pictures made ready as its preset says.
-/// What the choice leaves empty is as the file's metadata say. `labels`: a file with a class name a line; empty: the file's, or numbers.
-/// Throws IoError, FormatError, or ValueError for what does not fit.
-Classifier load_classifier(const examples::NetworkChoice& choice, const std::filesystem::path& weights, const std::filesystem::path& labels);
+/// What the choice leaves empty is as the file's metadata say. `labels`: a file with a class name a line; empty: the
+/// file's, or numbers. Throws IoError, FormatError, or ValueError for what does not fit.
+Classifier load_classifier(const examples::NetworkChoice& choice, const std::filesystem::path& weights,
+                           const std::filesystem::path& labels);
 
 /// {"classes": [{"name", "index", "probability"}, ...], "of"}, the likeliest five first.
 nlohmann::json classify(const Classifier& classifier, const kashi::Tensor<float>& picture);
 
-/// Grad-CAM for the class `class` (default: the likeliest): {"name", "index", "picture"}, a PNG as a data URL in which the map
-/// lies over what the network sees.
+/// Grad-CAM for the class `class` (default: the likeliest): {"name", "index", "picture"}, a PNG as a data URL in which
+/// the map lies over what the network sees.
 nlohmann::json show_map(Classifier& classifier, const kashi::Tensor<float>& picture, const Parameters& parameters);
 
 /// FGSM away from the likeliest class by `epsilon` grey levels (default 2): {"epsilon", "before", "classes", "picture",

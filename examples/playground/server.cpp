@@ -63,14 +63,18 @@ class Pages {
     server.Get("/api/about", [this](const httplib::Request&, httplib::Response& response) {
       nlohmann::json names = nlohmann::json::array();
       for (const Tool& tool : tools_) names.push_back(tool.name);
-      answer(response, 200, {{"model", about_.model}, {"classes", about_.classes}, {"drawn", about_.is_drawn},
-                             {"tools", names}, {"upload_bytes", options_.upload_bytes}});
+      answer(response, 200,
+             {{"model", about_.model},
+              {"classes", about_.classes},
+              {"drawn", about_.is_drawn},
+              {"tools", names},
+              {"upload_bytes", options_.upload_bytes}});
     });
     for (const Tool& tool : tools_) {
-      server.Post("/api/" + tool.name,
-                  [this, &tool](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& content) {
-                    run(tool, Parameters({request.params.begin(), request.params.end()}), response, content);
-                  });
+      server.Post("/api/" + tool.name, [this, &tool](const httplib::Request& request, httplib::Response& response,
+                                                     const httplib::ContentReader& content) {
+        run(tool, Parameters({request.params.begin(), request.params.end()}), response, content);
+      });
     }
   }
 
@@ -100,7 +104,8 @@ class Pages {
     return false;
   }
 
-  void run(const Tool& tool, const Parameters& parameters, httplib::Response& response, const httplib::ContentReader& content) {
+  void run(const Tool& tool, const Parameters& parameters, httplib::Response& response,
+           const httplib::ContentReader& content) {
     std::string bytes;
     const bool is_whole = content([&](const char* data, std::size_t count) {
       if (count > options_.upload_bytes - bytes.size()) return false;
@@ -108,8 +113,10 @@ class Pages {
       return true;
     });
     if (!is_whole) {
-      if (response.status == 413) refuse(response, 413, too_large());
-      else refuse(response, 400, "the upload broke off");
+      if (response.status == 413)
+        refuse(response, 413, too_large());
+      else
+        refuse(response, 400, "the upload broke off");
       return;
     }
     if (bytes.empty()) return refuse(response, 400, "the upload is empty");
@@ -118,11 +125,13 @@ class Pages {
       const auto begin = std::chrono::steady_clock::now();
       io::Limits limits;
       limits.image_pixels = options_.picture_pixels;
-      const Tensor<std::uint8_t> image = io::decode_image(std::as_bytes(std::span(bytes)), {.channels = 3, .limits = limits});
+      const Tensor<std::uint8_t> image =
+          io::decode_image(std::as_bytes(std::span(bytes)), {.channels = 3, .limits = limits});
       nlohmann::json result = tool.run(as_float(image), parameters);
       result["width"] = image.size(1);
       result["height"] = image.size(0);
-      result["milliseconds"] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+      result["milliseconds"] =
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
       answer(response, 200, result);
     } catch (const Error& error) {
       refuse(response, 422, error.what());
@@ -152,7 +161,7 @@ void serve(const About& about, const std::vector<Tool>& tools, const ServerOptio
   server.new_task_queue = [] { return new httplib::ThreadPool(8); };
   Pages pages(about, tools, options);
   pages.add_to(server);
-  const int port = options.port == 0 ? server.bind_to_any_port(options.host)
+  const int port = options.port == 0                                 ? server.bind_to_any_port(options.host)
                    : server.bind_to_port(options.host, options.port) ? options.port
                                                                      : -1;
   require<IoError>(port > 0, "can't listen at ", options.host, " port ", options.port,

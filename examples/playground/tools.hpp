@@ -27,7 +27,8 @@ class Parameters {
     const std::string& written = found->second;
     double value = 0;
     const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
-    const bool is_number = error == std::errc() && end == written.data() + written.size() && value >= lowest && value <= highest;
+    const bool is_number =
+        error == std::errc() && end == written.data() + written.size() && value >= lowest && value <= highest;
     kashi::require(is_number, name, " must be a number between ", lowest, " and ", highest);
     return value;
   }

@@ -52,7 +52,8 @@ inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data
 }
 
 /// Rows of classes from the best recall to the worst.
-inline std::vector<std::vector<std::string>> class_table(const Answers& answers, const std::vector<std::string>& names, const std::vector<kashi::Index>& superclass,
+inline std::vector<std::vector<std::string>> class_table(const Answers& answers, const std::vector<std::string>& names,
+                                                         const std::vector<kashi::Index>& superclass,
                                                          const std::vector<std::string>& superclass_names) {
   const auto share = [](double value) {
     char buffer[32];
@@ -66,18 +67,21 @@ inline std::vector<std::vector<std::string>> class_table(const Answers& answers,
   std::vector<std::vector<std::string>> rows;
   for (const std::size_t c : order) {
     const auto group = superclass.empty() ? std::string() : superclass_names[static_cast<std::size_t>(superclass[c])];
-    rows.push_back({names[c], group, share(recall(c)), share(answers.confusion.precision(static_cast<kashi::Index>(c)))});
+    rows.push_back(
+        {names[c], group, share(recall(c)), share(answers.confusion.precision(static_cast<kashi::Index>(c)))});
   }
   return rows;
 }
 
 /// Counts between superclasses.
-inline kashi::Tensor<kashi::Index> superclass_counts(const Answers& answers, const std::vector<kashi::Index>& superclass, kashi::Index groups) {
+inline kashi::Tensor<kashi::Index> superclass_counts(const Answers& answers,
+                                                     const std::vector<kashi::Index>& superclass, kashi::Index groups) {
   using kashi::Index;
   kashi::Tensor<Index> out = kashi::Tensor<Index>::zeros({groups, groups});
   for (Index truth = 0; truth < 100; ++truth)
     for (Index guess = 0; guess < 100; ++guess)
-      out.at(superclass[static_cast<std::size_t>(truth)], superclass[static_cast<std::size_t>(guess)]) += answers.confusion.counts()(truth, guess);
+      out.at(superclass[static_cast<std::size_t>(truth)], superclass[static_cast<std::size_t>(guess)]) +=
+          answers.confusion.counts()(truth, guess);
   return out;
 }
 
@@ -89,40 +93,51 @@ inline double diagonal_share(const kashi::Tensor<kashi::Index>& counts) {
 }
 
 /// Test images that were taken for another class, with truth and guess.
-inline kashi::plot::Image mistakes_sheet(const kashi::data::Dataset& test, const Answers& answers, const std::vector<std::string>& names) {
+inline kashi::plot::Image mistakes_sheet(const kashi::data::Dataset& test, const Answers& answers,
+                                         const std::vector<std::string>& names) {
   using namespace kashi;
   constexpr std::size_t most = 40;
   const Tensor<float> mean({3}, {0.5071f, 0.4867f, 0.4408f}), deviation({3}, {0.2675f, 0.2565f, 0.2761f});
   std::vector<plot::Image> pictures;
   std::vector<std::string> captions;
   for (Index i = 0; i < test.size() && pictures.size() < most; i += std::max<Index>(1, test.size() / 200)) {
-    const auto guess = static_cast<std::size_t>(answers.guesses[static_cast<std::size_t>(i)]), truth = static_cast<std::size_t>(test.label(i));
+    const auto guess = static_cast<std::size_t>(answers.guesses[static_cast<std::size_t>(i)]),
+               truth = static_cast<std::size_t>(test.label(i));
     if (guess == truth) continue;
     pictures.push_back(io::to_bytes(test.get(i).image * deviation + mean));
     captions.push_back(names[truth] + " / " + names[guess]);
   }
-  if (pictures.empty()) return plot::contact_sheet({io::to_bytes(test.get(0).image * deviation + mean)}, {"no mistakes among those looked at"}, {.title = "Mistakes"});
+  if (pictures.empty())
+    return plot::contact_sheet({io::to_bytes(test.get(0).image * deviation + mean)},
+                               {"no mistakes among those looked at"}, {.title = "Mistakes"});
   return plot::contact_sheet(pictures, captions, {.title = "Mistakes: truth / guess", .columns = 8});
 }
 
 /// The figures and pictures of the test, for training and evaluation alike.
-inline void add_test(kashi::train::Report& report, const Answers& answers, const kashi::data::Dataset& test, const std::vector<std::string>& names,
-                     const std::vector<kashi::Index>& superclass, const std::vector<std::string>& superclass_names) {
+inline void add_test(kashi::train::Report& report, const Answers& answers, const kashi::data::Dataset& test,
+                     const std::vector<std::string>& names, const std::vector<kashi::Index>& superclass,
+                     const std::vector<std::string>& superclass_names) {
   using namespace kashi;
   report.set("test_top1", answers.top1);
   report.set("test_top5", answers.top5);
-  report.headline("test_top1", {.label = "top-1", .format = train::Format::percent, .note = std::to_string(test.size()) + " test images"});
+  report.headline(
+      "test_top1",
+      {.label = "top-1", .format = train::Format::percent, .note = std::to_string(test.size()) + " test images"});
   report.headline("test_top5", {.label = "top-5", .format = train::Format::percent});
   if (!superclass.empty()) {
     const Tensor<Index> groups = superclass_counts(answers, superclass, static_cast<Index>(superclass_names.size()));
     report.set("test_superclass", diagonal_share(groups));
     report.headline("test_superclass", {.label = "superclass", .format = train::Format::percent});
-    report.picture("Test", "superclasses.png", plot::confusion_matrix(groups, superclass_names, {.title = "Superclasses"}),
+    report.picture("Test", "superclasses.png",
+                   plot::confusion_matrix(groups, superclass_names, {.title = "Superclasses"}),
                    "Rows: the superclass of the image. Columns: that of the answer.");
   }
-  report.picture("Test", "confusion.png", plot::confusion_matrix(answers.confusion.counts(), names), "All classes: rows truth, columns answers.");
-  report.picture("Test", "mistakes.png", mistakes_sheet(test, answers, names), "Some of the images that were taken for another class.");
-  report.table("Classes", {"class", "superclass", "recall", "precision"}, class_table(answers, names, superclass, superclass_names));
+  report.picture("Test", "confusion.png", plot::confusion_matrix(answers.confusion.counts(), names),
+                 "All classes: rows truth, columns answers.");
+  report.picture("Test", "mistakes.png", mistakes_sheet(test, answers, names),
+                 "Some of the images that were taken for another class.");
+  report.table("Classes", {"class", "superclass", "recall", "precision"},
+               class_table(answers, names, superclass, superclass_names));
 }
 
 }  // namespace resnext

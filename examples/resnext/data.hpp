@@ -28,13 +28,16 @@ inline kashi::data::Transform normalize() {
   return kashi::data::Normalize({.mean = {0.5071f, 0.4867f, 0.4408f}, .std = {0.2675f, 0.2565f, 0.2761f}});
 }
 
-/// Shifts by up to 4 pixels, mirror images, and an erased square (Cutout, DeVries & Taylor 2017). `strong` adds turns and
-/// colours, as RandAugment does with a small magnitude (Cubuk et al. 2019).
+/// Shifts by up to 4 pixels, mirror images, and an erased square (Cutout, DeVries & Taylor 2017). `strong` adds turns
+/// and colours, as RandAugment does with a small magnitude (Cubuk et al. 2019).
 inline kashi::data::Transform training_transform(bool strong) {
   using namespace kashi;
-  std::vector<data::Transform> steps{data::RandomCrop({.size = {32, 32}, .padding = 4, .fill = {.border = data::Border::reflect}}), data::RandomHorizontalFlip()};
+  std::vector<data::Transform> steps{
+      data::RandomCrop({.size = {32, 32}, .padding = 4, .fill = {.border = data::Border::reflect}}),
+      data::RandomHorizontalFlip()};
   if (strong) {
-    steps.push_back(data::RandomAffine({.degrees = 15, .scale = {0.85, 1.15}, .shear = 8, .fill = {.border = data::Border::reflect}}));
+    steps.push_back(data::RandomAffine(
+        {.degrees = 15, .scale = {0.85, 1.15}, .shear = 8, .fill = {.border = data::Border::reflect}}));
     steps.push_back(data::ColorJitter({.brightness = 0.3, .contrast = 0.3, .saturation = 0.3}));
   }
   steps.push_back(normalize());
@@ -62,7 +65,8 @@ inline std::vector<std::string> numbered(const std::string& what, kashi::Index c
 /// The test part of a CIFAR-100 folder, or drawn shapes of another seed than the training's.
 inline kashi::data::Dataset load_test(const std::string& folder, bool quick, std::uint64_t seed) {
   using namespace kashi;
-  const data::Dataset test = folder.empty() ? data::textured_shapes({.count = quick ? 400 : 2000, .seed = seed + 1}) : data::cifar100(folder, {.train = false});
+  const data::Dataset test = folder.empty() ? data::textured_shapes({.count = quick ? 400 : 2000, .seed = seed + 1})
+                                            : data::cifar100(folder, {.train = false});
   return test.map(normalize());
 }
 
@@ -70,8 +74,10 @@ inline kashi::data::Dataset load_test(const std::string& folder, bool quick, std
 inline Parts load_parts(const std::string& folder, bool quick, kashi::Index validation, std::uint64_t seed) {
   using namespace kashi;
   Parts parts;
-  const data::Dataset all = folder.empty() ? data::textured_shapes({.count = quick ? 1600 : 8000, .seed = seed}) : data::cifar100(folder);
-  require(validation >= 100 && validation < all.size(), "resnext: the validation part must have 100 to ", all.size() - 1, " images; got ", validation);
+  const data::Dataset all =
+      folder.empty() ? data::textured_shapes({.count = quick ? 1600 : 8000, .seed = seed}) : data::cifar100(folder);
+  require(validation >= 100 && validation < all.size(), "resnext: the validation part must have 100 to ",
+          all.size() - 1, " images; got ", validation);
   const double share = 1.0 - static_cast<double>(validation) / static_cast<double>(all.size());
   auto [learning, held_out] = data::split(all, {.train = share, .seed = seed});
   parts.learning = learning;

@@ -26,9 +26,10 @@
 
 namespace resunet {
 
-/// The probability of foreground at every pixel of a picture's full size, [H,W,1]: the network sees it with its longer side
-/// at `side` pixels; with `flips` also mirrored, and the two are averaged.
-inline kashi::Tensor<float> probabilities(const kashi::nn::Module<float>& net, const kashi::data::Example& example, kashi::Index side, bool flips) {
+/// The probability of foreground at every pixel of a picture's full size, [H,W,1]: the network sees it with its longer
+/// side at `side` pixels; with `flips` also mirrored, and the two are averaged.
+inline kashi::Tensor<float> probabilities(const kashi::nn::Module<float>& net, const kashi::data::Example& example,
+                                          kashi::Index side, bool flips) {
   using namespace kashi;
   const NoGrad no_grad;
   data::Example seen{.image = example.image.clone()};
@@ -55,7 +56,8 @@ struct Answers {
   }
 };
 
-inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data::Dataset& dataset, kashi::Index side, bool flips) {
+inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data::Dataset& dataset, kashi::Index side,
+                          bool flips) {
   Answers out;
   for (kashi::Index i = 0; i < dataset.size(); ++i) {
     const auto example = dataset.get(i);
@@ -66,9 +68,11 @@ inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data
 }
 
 /// Dice of each picture at a threshold, and the mean over those whose mask is not empty.
-inline std::vector<double> dice_by_picture(const Answers& answers, const kashi::data::Dataset& dataset, double threshold) {
+inline std::vector<double> dice_by_picture(const Answers& answers, const kashi::data::Dataset& dataset,
+                                           double threshold) {
   std::vector<double> out;
-  for (kashi::Index i = 0; i < dataset.size(); ++i) out.push_back(Answers::dice(answers.maps[static_cast<std::size_t>(i)], dataset.get(i).target, threshold));
+  for (kashi::Index i = 0; i < dataset.size(); ++i)
+    out.push_back(Answers::dice(answers.maps[static_cast<std::size_t>(i)], dataset.get(i).target, threshold));
   return out;
 }
 
@@ -86,10 +90,13 @@ inline double mean_of_marked(const std::vector<double>& dice, const kashi::data:
 constexpr kashi::Index overlay_side = 420;
 
 /// Colours the border pixels of a mask of 0 and 1.
-inline void draw_outline(kashi::Tensor<std::uint8_t>& picture, const kashi::Tensor<float>& mask, const std::array<std::uint8_t, 3>& colour) {
+inline void draw_outline(kashi::Tensor<std::uint8_t>& picture, const kashi::Tensor<float>& mask,
+                         const std::array<std::uint8_t, 3>& colour) {
   using kashi::Index;
   const Index height = mask.size(0), width = mask.size(1);
-  const auto inside = [&](Index y, Index x) { return y >= 0 && x >= 0 && y < height && x < width && mask(y, x, 0) > 0.5f; };
+  const auto inside = [&](Index y, Index x) {
+    return y >= 0 && x >= 0 && y < height && x < width && mask(y, x, 0) > 0.5f;
+  };
   for (Index y = 0; y < height; ++y)
     for (Index x = 0; x < width; ++x) {
       if (!inside(y, x) || (inside(y - 1, x) && inside(y + 1, x) && inside(y, x - 1) && inside(y, x + 1))) continue;
@@ -97,13 +104,16 @@ inline void draw_outline(kashi::Tensor<std::uint8_t>& picture, const kashi::Tens
     }
 }
 
-/// A picture with the given mask outlined in green and the network's in red, no larger than a cell of a sheet, so that the
-/// outlines stay visible there.
-inline kashi::plot::Image overlay(const kashi::data::Example& example, const kashi::Tensor<float>& map, double threshold) {
+/// A picture with the given mask outlined in green and the network's in red, no larger than a cell of a sheet, so that
+/// the outlines stay visible there.
+inline kashi::plot::Image overlay(const kashi::data::Example& example, const kashi::Tensor<float>& map,
+                                  double threshold) {
   using namespace kashi;
   Tensor<float> marks = Tensor<float>::empty(map.shape());
-  for (Index i = 0; i < map.numel(); ++i) marks.mutable_data()[i] = map.data()[i] >= static_cast<float>(threshold) ? 1.0f : 0.0f;
-  data::Example given{.image = example.image.clone(), .target = example.target}, found{.image = example.image.clone(), .target = marks};
+  for (Index i = 0; i < map.numel(); ++i)
+    marks.mutable_data()[i] = map.data()[i] >= static_cast<float>(threshold) ? 1.0f : 0.0f;
+  data::Example given{.image = example.image.clone(), .target = example.target},
+      found{.image = example.image.clone(), .target = marks};
   data::RandomStream unused(0, 0, 0);
   for (data::Example* one : {&given, &found}) fit_side(overlay_side)(*one, unused);
   Tensor<std::uint8_t> picture = plot::as_rgb(io::to_bytes(given.image)).clone();
@@ -113,7 +123,8 @@ inline kashi::plot::Image overlay(const kashi::data::Example& example, const kas
 }
 
 /// All pictures with both outlines, the best first.
-inline kashi::plot::Image overlay_sheet(const kashi::data::Dataset& dataset, const Answers& answers, const std::vector<double>& dice, double threshold) {
+inline kashi::plot::Image overlay_sheet(const kashi::data::Dataset& dataset, const Answers& answers,
+                                        const std::vector<double>& dice, double threshold) {
   using namespace kashi;
   std::vector<std::size_t> order(dice.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -126,10 +137,13 @@ inline kashi::plot::Image overlay_sheet(const kashi::data::Dataset& dataset, con
     const data::Example example = dataset.get(static_cast<Index>(i));
     pictures.push_back(overlay(example, answers.maps[i], threshold));
     char caption[160];
-    std::snprintf(caption, sizeof caption, "%.3f  %s", dice[i], std::filesystem::path(example.name).filename().string().c_str());
+    std::snprintf(caption, sizeof caption, "%.3f  %s", dice[i],
+                  std::filesystem::path(example.name).filename().string().c_str());
     captions.emplace_back(caption);
   }
-  return plot::contact_sheet(pictures, captions, {.title = "Given masks green, answers red; Dice, best first", .columns = 3, .cell = overlay_side});
+  return plot::contact_sheet(
+      pictures, captions,
+      {.title = "Given masks green, answers red; Dice, best first", .columns = 3, .cell = overlay_side});
 }
 
 /// Precision against recall, with the chosen threshold's point.
@@ -142,7 +156,11 @@ inline kashi::plot::Image precision_recall_chart(const kashi::train::MaskCurve& 
   const double recall = curve.recall(threshold), precision = curve.precision(threshold);
   chosen.x = {recall - 0.012, recall, recall + 0.012, recall};
   chosen.y = {precision, precision + 0.012, precision, precision - 0.012};
-  return kashi::plot::line_chart({line, chosen}, {.title = "Precision and recall of pixels", .x_label = "recall", .y_label = "precision", .y_low = 0, .y_high = 1});
+  return kashi::plot::line_chart({line, chosen}, {.title = "Precision and recall of pixels",
+                                                  .x_label = "recall",
+                                                  .y_label = "precision",
+                                                  .y_low = 0,
+                                                  .y_high = 1});
 }
 
 }  // namespace resunet

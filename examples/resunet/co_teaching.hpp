@@ -21,8 +21,8 @@ namespace resunet {
 
 struct CoTeachingOptions {
   double lr = 2e-3;
-  double forgotten = 0.2;      ///< share of each batch that is left out in the end
-  double grows = 0.3;          ///< share of the training in which `forgotten` is reached
+  double forgotten = 0.2;  ///< share of each batch that is left out in the end
+  double grows = 0.3;      ///< share of the training in which `forgotten` is reached
 };
 
 /// The second network with its optimizer. Its state is part of the training's checkpoints.
@@ -31,7 +31,8 @@ class CoTeaching : public kashi::train::Callback {
   template <class Network>
   CoTeaching(Network peer, MaskLoss loss, CoTeachingOptions options)
       : peer_(std::make_unique<Network>(std::move(peer))),
-        optimizer_(kashi::optim::split_weight_decay(*peer_, kashi::optim::AdamWOptions{.lr = options.lr, .weight_decay = 0.02})),
+        optimizer_(kashi::optim::split_weight_decay(
+            *peer_, kashi::optim::AdamWOptions{.lr = options.lr, .weight_decay = 0.02})),
         loss_(std::move(loss)),
         options_(options) {}
 
@@ -40,7 +41,8 @@ class CoTeaching : public kashi::train::Callback {
   kashi::Variable<float> select(const kashi::Variable<float>& losses, const kashi::data::Batch& batch) {
     using namespace kashi;
     const double left_out = options_.forgotten * std::min(1.0, done_ / options_.grows);
-    const Index kept = std::max<Index>(1, batch.size() - static_cast<Index>(left_out * static_cast<double>(batch.size()) + 0.5));
+    const Index kept =
+        std::max<Index>(1, batch.size() - static_cast<Index>(left_out * static_cast<double>(batch.size()) + 0.5));
     peer_->train();
     const Variable<float> of_peer = loss_((*peer_)(Variable<float>(batch.images)), batch.targets);
     optimizer_.zero_grad();
@@ -49,10 +51,12 @@ class CoTeaching : public kashi::train::Callback {
     return mean_of(losses, easiest(of_peer.value(), kept));
   }
 
-  /// The peer's learning rate follows the first network's. Progress counts in epochs, of which a time limit changes the number.
+  /// The peer's learning rate follows the first network's. Progress counts in epochs, of which a time limit changes the
+  /// number.
   void on_step(kashi::train::Trainer& trainer, const kashi::train::StepLog& log) override {
     optimizer_.set_lr(trainer.optimizer().lr());
-    done_ = (static_cast<double>(log.epoch - 1) + static_cast<double>(log.batch) / static_cast<double>(log.batches)) / static_cast<double>(log.epochs);
+    done_ = (static_cast<double>(log.epoch - 1) + static_cast<double>(log.batch) / static_cast<double>(log.batches)) /
+            static_cast<double>(log.epochs);
   }
 
   void save(kashi::io::TensorFile& file, const std::string& prefix) const override {
@@ -66,7 +70,8 @@ class CoTeaching : public kashi::train::Callback {
   void load(const kashi::io::TensorFile& file, const std::string& prefix) override {
     using namespace kashi;
     peer_->load_state_dict(train::get_state(file, prefix + "peer."));
-    optimizer_.load_state({.tensors = train::get_state(file, prefix + "optimizer."), .numbers = train::get_numbers(file, prefix + "numbers.")});
+    optimizer_.load_state({.tensors = train::get_state(file, prefix + "optimizer."),
+                           .numbers = train::get_numbers(file, prefix + "numbers.")});
     done_ = file.get<double>(prefix + "done").item();
   }
 
@@ -78,7 +83,8 @@ class CoTeaching : public kashi::train::Callback {
     std::iota(order.begin(), order.end(), Index{0});
     std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return losses(a) < losses(b); });
     kashi::Tensor<float> out = kashi::Tensor<float>::zeros(losses.shape());
-    for (Index i = 0; i < kept; ++i) out.mutable_data()[order[static_cast<std::size_t>(i)]] = 1.0f / static_cast<float>(kept);
+    for (Index i = 0; i < kept; ++i)
+      out.mutable_data()[order[static_cast<std::size_t>(i)]] = 1.0f / static_cast<float>(kept);
     return out;
   }
   static kashi::Variable<float> mean_of(const kashi::Variable<float>& losses, const kashi::Tensor<float>& share) {

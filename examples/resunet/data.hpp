@@ -42,9 +42,11 @@ inline kashi::data::Transform softened_borders(double sigma) {
 inline kashi::data::Transform training_transform(kashi::Index crop, double soften) {
   using namespace kashi;
   const data::Fill mirrored{.border = data::Border::reflect};
-  return data::Compose({data::RandomCrop({.size = {crop, crop}, .padding = crop / 4, .fill = mirrored, .foreground = 0.6}), data::RandomHorizontalFlip(),
-                        data::RandomAffine({.degrees = 10, .scale = {0.85, 1.2}, .fill = mirrored}), data::RandomGamma({.gamma = {0.75, 1.35}}),
-                        data::ColorJitter({.brightness = 0.15, .contrast = 0.2}), data::GaussianNoise({.sigma = {0.0, 0.02}}), normalize(), softened_borders(soften)});
+  return data::Compose(
+      {data::RandomCrop({.size = {crop, crop}, .padding = crop / 4, .fill = mirrored, .foreground = 0.6}),
+       data::RandomHorizontalFlip(), data::RandomAffine({.degrees = 10, .scale = {0.85, 1.2}, .fill = mirrored}),
+       data::RandomGamma({.gamma = {0.75, 1.35}}), data::ColorJitter({.brightness = 0.15, .contrast = 0.2}),
+       data::GaussianNoise({.sigma = {0.0, 0.02}}), normalize(), softened_borders(soften)});
 }
 
 /// Every example `times` times over, so that an epoch takes several crops of each picture.
@@ -55,9 +57,10 @@ inline kashi::data::Dataset repeated(const kashi::data::Dataset& dataset, kashi:
   return dataset.subset(indices);
 }
 
-/// The parts of the data in their full size; 20 % are for the test, and a seventh of the rest chooses epoch and threshold.
+/// The parts of the data in their full size; 20 % are for the test, and a seventh of the rest chooses epoch and
+/// threshold.
 struct Parts {
-  kashi::data::Dataset train;     ///< learning and validation together
+  kashi::data::Dataset train;  ///< learning and validation together
   kashi::data::Dataset learning;
   kashi::data::Dataset validation;
   kashi::data::Dataset test;
@@ -66,10 +69,14 @@ struct Parts {
 /// Generated pictures with the right masks in the place of the given ones.
 inline kashi::data::Dataset with_truth(const kashi::data::Dataset& part, const kashi::data::SyntheticTeeth& generated) {
   using namespace kashi;
-  return part.map([generated](data::Example& example, data::RandomStream&) { example.target = generated.truth[generated.index_of(example.name)]; });
+  return part.map([generated](data::Example& example, data::RandomStream&) {
+    example.target = generated.truth[generated.index_of(example.name)];
+  });
 }
 
-inline kashi::data::Dataset load_folder(const std::string& folder) { return kashi::data::mask_folder(folder + "/images", folder + "/masks"); }
+inline kashi::data::Dataset load_folder(const std::string& folder) {
+  return kashi::data::mask_folder(folder + "/images", folder + "/masks");
+}
 
 inline Parts split_parts(const kashi::data::Dataset& all, std::uint64_t seed) {
   using namespace kashi;

@@ -42,7 +42,8 @@ class WholePictures : public train::Callback {
 };
 
 /// Figures and pictures of a part of the data under names such as test_dice.
-void add_part(train::Report& report, const std::string& part, const resunet::Answers& answers, const data::Dataset& dataset, double threshold, bool shows) {
+void add_part(train::Report& report, const std::string& part, const resunet::Answers& answers,
+              const data::Dataset& dataset, double threshold, bool shows) {
   const std::vector<double> dice = resunet::dice_by_picture(answers, dataset, threshold);
   report.set(part + "_dice", answers.curve.dice(threshold));
   report.set(part + "_iou", answers.curve.iou(threshold));
@@ -50,10 +51,13 @@ void add_part(train::Report& report, const std::string& part, const resunet::Ans
   if (!shows) return;
   report.set(part + "_precision", answers.curve.precision(threshold));
   report.set(part + "_recall", answers.curve.recall(threshold));
-  report.headline(part + "_dice", {.label = part + " Dice", .note = std::to_string(dataset.size()) + " pictures, pooled over all pixels"});
+  report.headline(part + "_dice", {.label = part + " Dice",
+                                   .note = std::to_string(dataset.size()) + " pictures, pooled over all pixels"});
   report.headline(part + "_iou", {.label = part + " IoU"});
-  report.picture("Answers", "overlays.png", resunet::overlay_sheet(dataset, answers, dice, threshold), "Given masks outlined in green, the network's in red; Dice and file, best first.");
-  report.picture("Answers", "precision_recall.png", resunet::precision_recall_chart(answers.curve, threshold), "Precision and recall of pixels at every threshold.");
+  report.picture("Answers", "overlays.png", resunet::overlay_sheet(dataset, answers, dice, threshold),
+                 "Given masks outlined in green, the network's in red; Dice and file, best first.");
+  report.picture("Answers", "precision_recall.png", resunet::precision_recall_chart(answers.curve, threshold),
+                 "Precision and recall of pixels at every threshold.");
 }
 
 /// The pictures to learn from and those that are judged. Generated pictures are judged by the right masks.
@@ -65,13 +69,16 @@ struct Material {
 Material load(const examples::Flags& flags, const Settings& settings) {
   if (!flags.data.empty()) return {.parts = resunet::split_parts(resunet::load_folder(flags.data), flags.seed)};
   std::fprintf(stderr, "no --data given: drawing X-rays of teeth\n");
-  Material out{.generated = data::synthetic_teeth({.count = flags.quick ? 40 : 200, .corrupted = settings.corrupted, .seed = flags.seed})};
+  Material out{.generated = data::synthetic_teeth(
+                   {.count = flags.quick ? 40 : 200, .corrupted = settings.corrupted, .seed = flags.seed})};
   out.parts = resunet::split_parts(out.generated->dataset, flags.seed);
   out.parts.test = resunet::with_truth(out.parts.test, *out.generated);
   return out;
 }
 
-bool has_audit(const Settings& settings) { return settings.noise == "audit" || settings.noise == "drop" || settings.noise == "weights"; }
+bool has_audit(const Settings& settings) {
+  return settings.noise == "audit" || settings.noise == "drop" || settings.noise == "weights";
+}
 
 /// How many of the wrong masks were found, and how many of the found ones are wrong; only the generator knows.
 void add_found(train::Report& report, const resunet::Audit& audit, const data::SyntheticTeeth& generated) {
@@ -83,11 +90,13 @@ void add_found(train::Report& report, const resunet::Audit& audit, const data::S
   }
   report.set("corrupted", wrong);
   report.set("audit_recall", wrong == 0 ? 1.0 : static_cast<double>(found) / static_cast<double>(wrong));
-  report.set("audit_precision", audit.suspicious() == 0 ? 1.0 : static_cast<double>(found) / static_cast<double>(audit.suspicious()));
+  report.set("audit_precision",
+             audit.suspicious() == 0 ? 1.0 : static_cast<double>(found) / static_cast<double>(audit.suspicious()));
 }
 
 /// The audit of an interrupted run is read back; otherwise the folds learn.
-resunet::Audit make_audit(examples::Program& program, const Settings& settings, const resunet::Plan& plan, const data::Dataset& learning) {
+resunet::Audit make_audit(examples::Program& program, const Settings& settings, const resunet::Plan& plan,
+                          const data::Dataset& learning) {
   const std::filesystem::path file = program.out() / "audit.csv";
   if (program.flags().resume) {
     if (auto earlier = resunet::read_audit(file, learning)) return *earlier;
@@ -99,31 +108,40 @@ resunet::Audit make_audit(examples::Program& program, const Settings& settings, 
   if (audit.was_interrupted) return audit;
   resunet::write_audit(file, audit);
   io::save_png(program.out() / "audit.png", resunet::audit_sheet(learning, audit));
-  std::fprintf(stderr, "audit: %ld of %ld masks are suspicious, see audit.csv and audit.png\n", static_cast<long>(audit.suspicious()), static_cast<long>(learning.size()));
+  std::fprintf(stderr, "audit: %ld of %ld masks are suspicious, see audit.csv and audit.png\n",
+               static_cast<long>(audit.suspicious()), static_cast<long>(learning.size()));
   return audit;
 }
 
 int learn(examples::Program& program, const Settings& settings) {
   const examples::Flags& flags = program.flags();
   io::make_output_folder(program.out());
-  require(settings.corrupted == 0 || flags.data.empty(), "--corrupted is for generated pictures; --data has masks of its own");
+  require(settings.corrupted == 0 || flags.data.empty(),
+          "--corrupted is for generated pictures; --data has masks of its own");
   const Material material = load(flags, settings);
   const resunet::Parts& parts = material.parts;
   const bool is_small = flags.data.empty();
-  resunet::Plan plan{.epochs = flags.epochs > 0 ? flags.epochs : flags.quick ? 4 : is_small ? 20 : 60,
+  resunet::Plan plan{.epochs = flags.epochs > 0 ? flags.epochs
+                               : flags.quick    ? 4
+                               : is_small       ? 20
+                                                : 60,
                      .batch = flags.batch > 0 ? flags.batch : 8,
                      .side = is_small && settings.side == 512 ? 192 : settings.side,
-                     .crop = settings.crop > 0 ? settings.crop : is_small ? 96 : 160,
+                     .crop = settings.crop > 0 ? settings.crop
+                             : is_small        ? 96
+                                               : 160,
                      .minutes = settings.minutes,
                      .seed = flags.seed};
 
   models::ResUNet<float> net = resunet::make_network(settings.encoder);
-  const auto best = std::make_shared<train::BestModel>(train::BestModelOptions{.metric = "val_dice",
-                                                                               .goal = train::Goal::maximize,
-                                                                               .path = program.out() / "best.safetensors",
-                                                                               .metadata = resunet::about_weights(settings, plan.side)});
-  std::fprintf(stderr, "%ld pictures to learn from, %ld for validation, %ld for the test; %ld parameters\n", static_cast<long>(parts.learning.size()),
-               static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()), static_cast<long>(examples::count_parameters(net)));
+  const auto best = std::make_shared<train::BestModel>(
+      train::BestModelOptions{.metric = "val_dice",
+                              .goal = train::Goal::maximize,
+                              .path = program.out() / "best.safetensors",
+                              .metadata = resunet::about_weights(settings, plan.side)});
+  std::fprintf(stderr, "%ld pictures to learn from, %ld for validation, %ld for the test; %ld parameters\n",
+               static_cast<long>(parts.learning.size()), static_cast<long>(parts.validation.size()),
+               static_cast<long>(parts.test.size()), static_cast<long>(examples::count_parameters(net)));
   program.begin_run();
   const train::InterruptGuard guard;
 
@@ -141,9 +159,10 @@ int learn(examples::Program& program, const Settings& settings) {
   }
   const train::FitResult result = resunet::fit(
       net, learning, trust, settings, plan,
-      {.callbacks = {std::make_shared<WholePictures>(parts.validation, plan.side), best, std::make_shared<train::CsvLog>(program.out() / "log.csv"),
-                     std::make_shared<train::ProgressBar>(),
-                     std::make_shared<train::LiveReport>(train::LiveReportOptions{.folder = program.out(), .title = "ResUNet", .charts = {{"train_loss"}, {"val_dice"}}})},
+      {.callbacks = {std::make_shared<WholePictures>(parts.validation, plan.side), best,
+                     std::make_shared<train::CsvLog>(program.out() / "log.csv"), std::make_shared<train::ProgressBar>(),
+                     std::make_shared<train::LiveReport>(train::LiveReportOptions{
+                         .folder = program.out(), .title = "ResUNet", .charts = {{"train_loss"}, {"val_dice"}}})},
        .checkpoint = program.checkpoint(),
        .resume = flags.resume});
   if (const auto ending = examples::ending_of(program, result)) return *ending;
@@ -155,7 +174,8 @@ int learn(examples::Program& program, const Settings& settings) {
   std::map<std::string, std::string> metadata = resunet::about_weights(settings, plan.side);
   metadata["threshold"] = text(threshold);
   train::save_weights(program.out() / "best.safetensors", net.to_state_dict(), metadata);
-  train::Report report("ResUNet", "A U-Net with a residual encoder learns to mark decay on " + std::to_string(parts.learning.size()) + " pictures.");
+  train::Report report("ResUNet", "A U-Net with a residual encoder learns to mark decay on " +
+                                      std::to_string(parts.learning.size()) + " pictures.");
   report.set("threshold", threshold);
   const resunet::Answers test = resunet::answer_all(net, parts.test, plan.side, true);
   add_part(report, "test", test, parts.test, threshold, true);
@@ -172,17 +192,22 @@ int learn(examples::Program& program, const Settings& settings) {
   program.add_common_figures(report);
   report.headline("parameters");
   report.headline("seconds", {.format = train::Format::seconds});
-  report.picture("Training", "curves.png", plot::line_chart({{.name = "training", .y = examples::column(result.history, "train_loss")}}, {.title = "Loss", .x_label = "epoch"}),
+  report.picture("Training", "curves.png",
+                 plot::line_chart({{.name = "training", .y = examples::column(result.history, "train_loss")}},
+                                  {.title = "Loss", .x_label = "epoch"}),
                  "Loss of the crops after each epoch.");
-  report.picture("Training", "dice.png", plot::line_chart({{.name = "validation", .y = examples::column(result.history, "val_dice")}}, {.title = "Dice", .x_label = "epoch"}),
+  report.picture("Training", "dice.png",
+                 plot::line_chart({{.name = "validation", .y = examples::column(result.history, "val_dice")}},
+                                  {.title = "Dice", .x_label = "epoch"}),
                  "Pooled Dice on the validation pictures after each epoch.");
   report.file("best.safetensors", "the weights of the best epoch, averaged");
   report.file("log.csv", "every epoch's figures");
   if (audit) report.file("audit.csv", "how far every mask agrees with a network that did not learn from it");
   if (audit) report.file("audit.png", "the masks that agree least");
   report.save(program.out());
-  std::printf("test Dice %.4f, IoU %.4f at threshold %.2f, %.0f s\nresults are in %s (open %s/report.html)\n", test.curve.dice(threshold), test.curve.iou(threshold), threshold,
-              program.seconds(), flags.out.c_str(), flags.out.c_str());
+  std::printf("test Dice %.4f, IoU %.4f at threshold %.2f, %.0f s\nresults are in %s (open %s/report.html)\n",
+              test.curve.dice(threshold), test.curve.iou(threshold), threshold, program.seconds(), flags.out.c_str(),
+              flags.out.c_str());
   return 0;
 }
 
@@ -212,8 +237,9 @@ int evaluate(examples::Program& program, const Settings& settings) {
   report.set("parameters", examples::count_parameters(net));
   program.add_common_figures(report);
   report.save(program.out());
-  std::printf("Dice %.4f, IoU %.4f on %ld pictures\nresults are in %s (open %s/report.html)\n", answers.curve.dice(threshold), answers.curve.iou(threshold),
-              static_cast<long>(pictures.size()), flags.out.c_str(), flags.out.c_str());
+  std::printf("Dice %.4f, IoU %.4f on %ld pictures\nresults are in %s (open %s/report.html)\n",
+              answers.curve.dice(threshold), answers.curve.iou(threshold), static_cast<long>(pictures.size()),
+              flags.out.c_str(), flags.out.c_str());
   return 0;
 }
 
@@ -223,22 +249,39 @@ int main(int argc, char** argv) {
   examples::Program program("resunet", "Learns to mark tooth decay on X-rays from pictures with masks.");
   Settings settings;
   CLI::App& app = program.app();
-  app.add_option("--loss", settings.loss, "what is made small")->capture_default_str()->check(CLI::IsMember(resunet::loss_names()));
-  app.add_option("--encoder", settings.encoder, "residual, or plain as in the first U-Net")->capture_default_str()->check(CLI::IsMember({"residual", "plain"}));
+  app.add_option("--loss", settings.loss, "what is made small")
+      ->capture_default_str()
+      ->check(CLI::IsMember(resunet::loss_names()));
+  app.add_option("--encoder", settings.encoder, "residual, or plain as in the first U-Net")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"residual", "plain"}));
   app.add_option("--noise", settings.noise,
-                 "masks that a network which did not learn from them contradicts: only list them (audit), trust them less (weights) or leave them out (drop); "
+                 "masks that a network which did not learn from them contradicts: only list them (audit), trust them "
+                 "less (weights) or leave them out (drop); "
                  "co_teaching: two networks choose each other's images")
       ->capture_default_str()
       ->check(CLI::IsMember({"none", "audit", "weights", "drop", "co_teaching"}));
   app.add_option("--folds", settings.folds, "parts of that audit")->capture_default_str()->check(CLI::Range(2, 20));
-  app.add_option("--soften", settings.soften, "blur of the masks' borders, standard deviation in pixels")->capture_default_str()->check(CLI::Range(0.0, 20.0));
-  app.add_option("--corrupted", settings.corrupted, "share of wrong masks among the generated pictures")->capture_default_str()->check(CLI::Range(0.0, 1.0));
-  app.add_option("--side", settings.side, "longer side of the pictures that the network sees; 0: as they are")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--soften", settings.soften, "blur of the masks' borders, standard deviation in pixels")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 20.0));
+  app.add_option("--corrupted", settings.corrupted, "share of wrong masks among the generated pictures")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--side", settings.side, "longer side of the pictures that the network sees; 0: as they are")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--crop", settings.crop, "side of the training crops")->check(CLI::Range(32, 1024));
-  app.add_option("--crops", settings.crops, "crops of each picture in an epoch")->capture_default_str()->check(CLI::Range(1, 1000));
+  app.add_option("--crops", settings.crops, "crops of each picture in an epoch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   app.add_option("--lr", settings.lr, "largest learning rate")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--positive", settings.positive, "weight of foreground in weighted_bce")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--time-limit", settings.minutes, "minutes of training; the number of epochs and the schedule fit themselves to it")->check(CLI::PositiveNumber);
+  app.add_option("--positive", settings.positive, "weight of foreground in weighted_bce")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--time-limit", settings.minutes,
+                 "minutes of training; the number of epochs and the schedule fit themselves to it")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--evaluate", settings.evaluate, "only measure --weights on all pictures of --data");
   return program.run(argc, argv, [&] {
     if (settings.evaluate) return evaluate(program, settings);

@@ -28,8 +28,8 @@ namespace resunet {
 /// What the audit found, in the order of the learning part.
 struct Audit {
   std::vector<std::string> names;
-  std::vector<double> agreement;     ///< Dice of the given mask and the marks of a network that did not learn from it
-  double threshold = 0;              ///< agreement below it is suspicious
+  std::vector<double> agreement;  ///< Dice of the given mask and the marks of a network that did not learn from it
+  double threshold = 0;           ///< agreement below it is suspicious
   std::vector<kashi::Tensor<float>> maps;  ///< what those networks marked; none when read from a file
   double map_threshold = 0.5;
   bool was_interrupted = false;
@@ -59,7 +59,8 @@ struct Audit {
 namespace detail {
 
 /// (2 I + s) / (A + B + s): the smoothing s forgives a few pixels marked on a picture without lesions.
-inline double agreement(const kashi::Tensor<float>& map, const kashi::Tensor<float>& mask, double threshold, double smoothing) {
+inline double agreement(const kashi::Tensor<float>& map, const kashi::Tensor<float>& mask, double threshold,
+                        double smoothing) {
   double both = 0, all = smoothing;
   for (kashi::Index i = 0; i < map.numel(); ++i) {
     const bool is_marked = map.data()[i] >= threshold, is_given = mask.data()[i] > 0.5f;
@@ -76,7 +77,8 @@ inline double otsu(std::vector<double> values) {
   double best = -1, cut = 0, sum = 0;
   for (std::size_t i = 0; i + 1 < values.size(); ++i) {
     sum += values[i];
-    const double below = static_cast<double>(i + 1), above = n - below, difference = sum / below - (total - sum) / above;
+    const double below = static_cast<double>(i + 1), above = n - below,
+                 difference = sum / below - (total - sum) / above;
     const double between = below * above * difference * difference;
     if (between <= best) continue;
     best = between;
@@ -87,9 +89,9 @@ inline double otsu(std::vector<double> values) {
 
 }  // namespace detail
 
-/// Trains a network for each fold and judges every picture of `learning`. A mask is suspicious below Otsu's threshold of
-/// the agreements, but never when it agrees by half, and never more than two in five are: where networks contradict most
-/// masks, it is they who don't know.
+/// Trains a network for each fold and judges every picture of `learning`. A mask is suspicious below Otsu's threshold
+/// of the agreements, but never when it agrees by half, and never more than two in five are: where networks contradict
+/// most masks, it is they who don't know.
 inline Audit audit(const kashi::data::Dataset& learning, const Settings& settings, const Plan& plan) {
   using namespace kashi;
   Settings plain = settings;
@@ -98,7 +100,8 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
   out.maps.resize(static_cast<std::size_t>(learning.size()));
   train::MaskCurve curve;
   // Folds of places, not of examples, so that each map finds its picture again.
-  const data::Dataset places(learning.size(), [&](Index i) { return data::Example{.label = learning.label(i), .name = std::to_string(i)}; });
+  const data::Dataset places(
+      learning.size(), [&](Index i) { return data::Example{.label = learning.label(i), .name = std::to_string(i)}; });
   Index number = 0;
   for (const data::Split& fold : data::k_fold(places, {.folds = settings.folds, .seed = plan.seed})) {
     std::fprintf(stderr, "audit: fold %ld of %ld\n", static_cast<long>(++number), static_cast<long>(settings.folds));
@@ -108,7 +111,8 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
       return indices;
     };
     auto net = make_network(plain.encoder);
-    const train::FitResult result = fit(net, learning.subset(of(fold.train)), {}, plain, plan, {.callbacks = {std::make_shared<train::ProgressBar>()}});
+    const train::FitResult result = fit(net, learning.subset(of(fold.train)), {}, plain, plan,
+                                        {.callbacks = {std::make_shared<train::ProgressBar>()}});
     if (result.interrupted) {
       out.was_interrupted = true;
       return out;
@@ -125,7 +129,8 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
   double given = 0, marked = 0;
   for (Index i = 0; i < learning.size(); ++i) {
     const Tensor<float> mask = learning.get(i).target;
-    const auto area = static_cast<double>(std::count_if(mask.span().begin(), mask.span().end(), [](float value) { return value > 0.5f; }));
+    const auto area = static_cast<double>(
+        std::count_if(mask.span().begin(), mask.span().end(), [](float value) { return value > 0.5f; }));
     given += area;
     marked += area > 0 ? 1 : 0;
   }
@@ -133,7 +138,8 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
   out.map_threshold = curve.best_threshold();
   for (Index i = 0; i < learning.size(); ++i) {
     out.names.push_back(learning.name(i));
-    out.agreement.push_back(detail::agreement(out.maps[static_cast<std::size_t>(i)], learning.get(i).target, out.map_threshold, smoothing));
+    out.agreement.push_back(
+        detail::agreement(out.maps[static_cast<std::size_t>(i)], learning.get(i).target, out.map_threshold, smoothing));
   }
   const double two_in_five = out.agreement[out.order()[static_cast<std::size_t>(learning.size() * 2 / 5)]];
   out.threshold = std::min({0.5, two_in_five, detail::otsu(out.agreement)});
@@ -155,7 +161,8 @@ inline void write_audit(const std::filesystem::path& path, const Audit& found) {
   out += line;
   const std::vector<float> trust = found.trust();
   for (const std::size_t i : found.order()) {
-    std::snprintf(line, sizeof line, ",%.17g,%d,%.4f\n", found.agreement[i], found.is_suspicious(i) ? 1 : 0, static_cast<double>(trust[i]));
+    std::snprintf(line, sizeof line, ",%.17g,%d,%.4f\n", found.agreement[i], found.is_suspicious(i) ? 1 : 0,
+                  static_cast<double>(trust[i]));
     out += found.names[i];
     out += line;
   }
@@ -173,7 +180,8 @@ inline std::optional<Audit> read_audit(const std::filesystem::path& path, const 
     if (line.starts_with(mark)) out.threshold = std::strtod(line.c_str() + mark.size(), nullptr);
     // A file's name may hold commas: three fields from the end.
     std::size_t at = line.size();
-    for (int field = 0; field < 3 && at != std::string::npos; ++field) at = at == 0 ? std::string::npos : line.rfind(',', at - 1);
+    for (int field = 0; field < 3 && at != std::string::npos; ++field)
+      at = at == 0 ? std::string::npos : line.rfind(',', at - 1);
     if (at != std::string::npos) agreement[line.substr(0, at)] = std::strtod(line.c_str() + at + 1, nullptr);
   }
   for (kashi::Index i = 0; i < learning.size(); ++i) {
@@ -185,7 +193,8 @@ inline std::optional<Audit> read_audit(const std::filesystem::path& path, const 
   return out;
 }
 
-/// The pictures whose masks agree least, for a person to look at: given masks green, the answers of the folds' networks red.
+/// The pictures whose masks agree least, for a person to look at: given masks green, the answers of the folds' networks
+/// red.
 inline kashi::plot::Image audit_sheet(const kashi::data::Dataset& learning, const Audit& found) {
   using namespace kashi;
   constexpr std::size_t most = 24;
@@ -194,13 +203,19 @@ inline kashi::plot::Image audit_sheet(const kashi::data::Dataset& learning, cons
   for (const std::size_t i : found.order()) {
     if (pictures.size() == most) break;
     const data::Example example = learning.get(static_cast<Index>(i));
-    pictures.push_back(overlay(example, found.maps.empty() ? Tensor<float>::zeros(example.target.shape()) : found.maps[i], found.map_threshold));
+    pictures.push_back(overlay(example,
+                               found.maps.empty() ? Tensor<float>::zeros(example.target.shape()) : found.maps[i],
+                               found.map_threshold));
     char caption[160];
-    std::snprintf(caption, sizeof caption, "%.3f%s  %s", found.agreement[i], found.is_suspicious(i) ? " suspicious" : "",
+    std::snprintf(caption, sizeof caption, "%.3f%s  %s", found.agreement[i],
+                  found.is_suspicious(i) ? " suspicious" : "",
                   std::filesystem::path(example.name).filename().string().c_str());
     captions.emplace_back(caption);
   }
-  return plot::contact_sheet(pictures, captions, {.title = "Masks that agree least with networks that did not learn from them", .columns = 3, .cell = overlay_side});
+  return plot::contact_sheet(pictures, captions,
+                             {.title = "Masks that agree least with networks that did not learn from them",
+                              .columns = 3,
+                              .cell = overlay_side});
 }
 
 }  // namespace resunet

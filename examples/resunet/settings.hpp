@@ -13,15 +13,15 @@ namespace resunet {
 struct Settings {
   std::string loss = "bce_dice";
   std::string encoder = "residual";
-  std::string noise = "none";       ///< what is done about pictures whose masks look wrong
-  kashi::Index folds = 3;           ///< parts of the out-of-fold audit
-  double soften = 0;                ///< blur of the masks' borders, in pixels
-  double corrupted = 0;             ///< share of wrong masks among the generated pictures
-  kashi::Index side = 512;          ///< longer side of the pictures that the network sees
+  std::string noise = "none";  ///< what is done about pictures whose masks look wrong
+  kashi::Index folds = 3;      ///< parts of the out-of-fold audit
+  double soften = 0;           ///< blur of the masks' borders, in pixels
+  double corrupted = 0;        ///< share of wrong masks among the generated pictures
+  kashi::Index side = 512;     ///< longer side of the pictures that the network sees
   kashi::Index crop = 0;
-  kashi::Index crops = 6;           ///< of each picture in an epoch
+  kashi::Index crops = 6;  ///< of each picture in an epoch
   double lr = 2e-3;
-  double positive = 10;             ///< weight of foreground in weighted_bce
+  double positive = 10;  ///< weight of foreground in weighted_bce
   double minutes = 0;
   bool evaluate = false;
 };
@@ -29,7 +29,8 @@ struct Settings {
 inline kashi::models::ResUNet<float> make_network(const std::string& encoder) {
   using namespace kashi;
   const models::ResUNetOptions options{.in = 1, .out = 1, .widths = {16, 32, 64, 128, 192}, .dropout = 0.1};
-  return encoder == "plain" ? models::ResUNet(options, models::plain_encoder<float>(options)) : models::ResUNet(options);
+  return encoder == "plain" ? models::ResUNet(options, models::plain_encoder<float>(options))
+                            : models::ResUNet(options);
 }
 
 /// What a weights file says beside the numbers, so that --evaluate needs no other flag.

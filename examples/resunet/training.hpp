@@ -30,16 +30,18 @@ struct Plan {
   kashi::Index batch = 8;
   kashi::Index side = 512;
   kashi::Index crop = 160;
-  double minutes = 0;       ///< above 0: as many epochs as fit
+  double minutes = 0;  ///< above 0: as many epochs as fit
   std::uint64_t seed = 42;
 };
 
 inline kashi::optim::AdamW<float> make_optimizer(kashi::nn::Module<float>& net, double lr) {
-  return kashi::optim::AdamW<float>(kashi::optim::split_weight_decay(net, kashi::optim::AdamWOptions{.lr = lr, .weight_decay = 0.02}));
+  return kashi::optim::AdamW<float>(
+      kashi::optim::split_weight_decay(net, kashi::optim::AdamWOptions{.lr = lr, .weight_decay = 0.02}));
 }
 
 /// The mean of the images' losses, weighted by how far each image's mask is trusted. `trust` may be empty: all are.
-inline kashi::Variable<float> weighted_mean(const kashi::Variable<float>& losses, const std::vector<float>& trust, const kashi::Tensor<kashi::Index>& indices) {
+inline kashi::Variable<float> weighted_mean(const kashi::Variable<float>& losses, const std::vector<float>& trust,
+                                            const kashi::Tensor<kashi::Index>& indices) {
   using namespace kashi;
   if (trust.empty()) return mean(losses);
   Tensor<float> weights = Tensor<float>::empty(losses.shape());
@@ -55,8 +57,9 @@ inline kashi::Variable<float> weighted_mean(const kashi::Variable<float>& losses
 
 /// Trains `net` on the pictures of `learning`; `callbacks` come after the schedule and the averaging of weights. The
 /// options' transform, schedule and size are set here; checkpoint and resume are the caller's.
-inline kashi::train::FitResult fit(kashi::nn::Module<float>& net, const kashi::data::Dataset& learning, const std::vector<float>& trust, const Settings& settings,
-                                   const Plan& plan, kashi::train::FitOptions options = {}) {
+inline kashi::train::FitResult fit(kashi::nn::Module<float>& net, const kashi::data::Dataset& learning,
+                                   const std::vector<float>& trust, const Settings& settings, const Plan& plan,
+                                   kashi::train::FitOptions options = {}) {
   using namespace kashi;
   const data::Dataset crops = repeated(learning.map(fit_side(plan.side)).cached(), settings.crops);
   const Index steps = (crops.size() + plan.batch - 1) / plan.batch;
@@ -67,19 +70,26 @@ inline kashi::train::FitResult fit(kashi::nn::Module<float>& net, const kashi::d
   std::shared_ptr<CoTeaching> peer;
   if (settings.noise == "co_teaching")
     peer = std::make_shared<CoTeaching>(make_network(settings.encoder), loss, CoTeachingOptions{.lr = settings.lr});
-  train::Trainer trainer(net, make_optimizer(net, settings.lr), [&](const Variable<float>& logits, const data::Batch& batch) {
-    const Variable<float> by_image = loss(logits, batch.targets);
-    return peer ? peer->select(by_image, batch) : weighted_mean(by_image, trust, batch.indices);
-  });
-  const auto schedule = std::make_shared<optim::OneCycleLR>(trainer.optimizer(), optim::OneCycleLROptions{.max_lr = settings.lr,
-                                                                                                       .total_steps = std::max<Index>(2, is_timed ? timed_steps + 1 : plan.epochs * steps),
-                                                                                                       .pct_start = 0.15,
-                                                                                                       .cycle_momentum = false,
-                                                                                                       .final_div_factor = 100});
+  train::Trainer trainer(net, make_optimizer(net, settings.lr),
+                         [&](const Variable<float>& logits, const data::Batch& batch) {
+                           const Variable<float> by_image = loss(logits, batch.targets);
+                           return peer ? peer->select(by_image, batch) : weighted_mean(by_image, trust, batch.indices);
+                         });
+  const auto schedule = std::make_shared<optim::OneCycleLR>(
+      trainer.optimizer(),
+      optim::OneCycleLROptions{.max_lr = settings.lr,
+                               .total_steps = std::max<Index>(2, is_timed ? timed_steps + 1 : plan.epochs * steps),
+                               .pct_start = 0.15,
+                               .cycle_momentum = false,
+                               .final_div_factor = 100});
   std::shared_ptr<train::Callback> steering = std::make_shared<train::Schedule>(schedule, train::Every::step);
-  if (is_timed) steering = std::make_shared<train::TimeLimit>(schedule, train::TimeLimitOptions{.seconds = 60 * plan.minutes, .schedule_end = static_cast<double>(timed_steps)});
+  if (is_timed)
+    steering = std::make_shared<train::TimeLimit>(
+        schedule,
+        train::TimeLimitOptions{.seconds = 60 * plan.minutes, .schedule_end = static_cast<double>(timed_steps)});
 
-  std::vector<std::shared_ptr<train::Callback>> first{steering, std::make_shared<train::WeightAverage>(net, optim::EMAOptions{.decay = 0.99})};
+  std::vector<std::shared_ptr<train::Callback>> first{
+      steering, std::make_shared<train::WeightAverage>(net, optim::EMAOptions{.decay = 0.99})};
   if (peer) first.push_back(peer);
   options.callbacks.insert(options.callbacks.begin(), first.begin(), first.end());
   options.epochs = is_timed ? timed_steps : plan.epochs;

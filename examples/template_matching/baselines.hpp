@@ -1,4 +1,5 @@
-/// The published methods, on pixels and on features: SSD, NCC, ZNCC, DDIS, QATM and DIM, each with one setting for all pairs.
+/// The published methods, on pixels and on features: SSD, NCC, ZNCC, DDIS, QATM and DIM, each with one setting for all
+/// pairs.
 #pragma once
 
 #include <kashi/core/broadcast.hpp>
@@ -17,14 +18,18 @@ struct Cells {
 };
 
 inline Cells cells_of(const Pair& pair, const Maps& maps, std::size_t layers, double cells) {
-  const auto some = [&](const std::vector<kashi::vision::FeatureMap>& all) { return std::vector(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(layers, all.size()))); };
+  const auto some = [&](const std::vector<kashi::vision::FeatureMap>& all) {
+    return std::vector(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(layers, all.size())));
+  };
   const auto own = some(maps.own), search = some(maps.search);
   const auto grids =
-      kashi::vision::template_grids(own, pair.template_picture.size(0), pair.template_picture.size(1), pair.box, search, pair.search_picture.size(0), pair.search_picture.size(1), cells);
+      kashi::vision::template_grids(own, pair.template_picture.size(0), pair.template_picture.size(1), pair.box, search,
+                                    pair.search_picture.size(0), pair.search_picture.size(1), cells);
   return {grids, kashi::vision::align_maps(own, search, grids)};
 }
 
-/// Both pictures' pixels as maps, made so small that the template is about cells x cells pixels and a picture not above `most`.
+/// Both pictures' pixels as maps, made so small that the template is about cells x cells pixels and a picture not above
+/// `most`.
 inline Maps pixel_maps(const Pair& pair, double cells, double most = 40000) {
   const double scale = std::min({1.0, cells / std::sqrt(pair.box.area()), std::sqrt(most / most_pixels_of(pair))});
   const auto map = [&](const Tensor<float>& picture) {
@@ -58,7 +63,9 @@ inline Tensor<float> box_mean(const Tensor<float>& map, Index rows, Index column
         for (Index i = 0; i < length; ++i) sums.push_back(sums.back() + static_cast<double>(in[i * inner]));
         for (Index i = 0; i < length; ++i) {
           const Index first = std::max<Index>(0, i - radius), end = std::min(length, i + radius + 1);
-          to[i * inner] = static_cast<float>((sums[static_cast<std::size_t>(end)] - sums[static_cast<std::size_t>(first)]) / static_cast<double>(end - first));
+          to[i * inner] =
+              static_cast<float>((sums[static_cast<std::size_t>(end)] - sums[static_cast<std::size_t>(first)]) /
+                                 static_cast<double>(end - first));
         }
       }
     return out;
@@ -73,16 +80,20 @@ inline Answer by_pixels(const Pair& pair, kashi::vision::Similarity similarity) 
   const Tensor<float>& from = pair.template_picture;
   const auto begin = [](double value, Index size) { return std::clamp<Index>(std::lround(value), 0, size - 1); };
   const Index y = begin(pair.box.y, from.size(0)), x = begin(pair.box.x, from.size(1));
-  const Index height = std::clamp<Index>(std::lround(pair.box.height), 1, from.size(0) - y), width = std::clamp<Index>(std::lround(pair.box.width), 1, from.size(1) - x);
+  const Index height = std::clamp<Index>(std::lround(pair.box.height), 1, from.size(0) - y),
+              width = std::clamp<Index>(std::lround(pair.box.width), 1, from.size(1) - x);
   const Tensor<float> templ = narrow(narrow(from, 0, y, y + height), 1, x, x + width);
   const auto best = vision::best_place(vision::match_template(pair.search_picture, templ, similarity));
   return {{static_cast<double>(best.x), static_cast<double>(best.y), pair.box.width, pair.box.height}, best.score, 0};
 }
 
-inline Answer by_ncc(const Pair& pair, const Cells& cells) { return answer_of(pair, cells, kashi::vision::match_template(cells.maps.search, cells.maps.templ)); }
+inline Answer by_ncc(const Pair& pair, const Cells& cells) {
+  return answer_of(pair, cells, kashi::vision::match_template(cells.maps.search, cells.maps.templ));
+}
 
 inline Answer by_qatm(const Pair& pair, const Cells& cells, double alpha) {
-  return answer_of(pair, cells, kashi::vision::qatm(cells.maps.search, cells.maps.templ, {.alpha = alpha, .standardise = false}));
+  return answer_of(pair, cells,
+                   kashi::vision::qatm(cells.maps.search, cells.maps.templ, {.alpha = alpha, .standardise = false}));
 }
 
 /// DDIS, its scores smoothed by a box of a third of the template as the authors do.
@@ -99,7 +110,8 @@ inline Tensor<float> patches(const Tensor<float>& map) {
   for (Index y = 0; y < height; ++y)
     for (Index x = 0; x < width; ++x)
       for (Index k = 0; k < 9; ++k, to += channels) {
-        const Index row = std::clamp<Index>(y + k / 3 - 1, 0, height - 1), column = std::clamp<Index>(x + k % 3 - 1, 0, width - 1);
+        const Index row = std::clamp<Index>(y + k / 3 - 1, 0, height - 1),
+                    column = std::clamp<Index>(x + k % 3 - 1, 0, width - 1);
         std::copy_n(map.data() + (row * width + column) * channels, channels, to);
       }
   return out;
@@ -127,7 +139,8 @@ inline Tensor<float> mirrored(const Tensor<float>& map, Index rows, Index column
   Tensor<float> out = Tensor<float>::empty({height + 2 * rows, width + 2 * columns, channels});
   float* to = out.mutable_data();
   for (Index y = -rows; y < height + rows; ++y)
-    for (Index x = -columns; x < width + columns; ++x, to += channels) std::copy_n(map.data() + (inside(y, height) * width + inside(x, width)) * channels, channels, to);
+    for (Index x = -columns; x < width + columns; ++x, to += channels)
+      std::copy_n(map.data() + (inside(y, height) * width + inside(x, width)) * channels, channels, to);
   return out;
 }
 
@@ -144,12 +157,14 @@ inline Answer by_dim(const Pair& pair, Cells cells, bool from_mean) {
     maps.search = maps.search - box_mean(maps.search, rows, columns);
   }
   std::vector<Tensor<float>> templates{vision::on_off(cut(maps.own, place, rows, columns))};
-  for (const vision::Place& rival : vision::detail::find_rivals(likeness, place, rows, columns, 5)) templates.push_back(vision::on_off(cut(maps.own, rival, rows, columns)));
+  for (const vision::Place& rival : vision::detail::find_rivals(likeness, place, rows, columns, 5))
+    templates.push_back(vision::on_off(cut(maps.own, rival, rows, columns)));
   const Tensor<float> found = vision::dim(vision::on_off(mirrored(maps.search, rows, columns)), stack(templates))[0];
   // The template's middle is at the first cell of its window, half a template further.
-  const Tensor<float> middles = narrow(narrow(found, 0, rows + rows / 2, rows + rows / 2 + maps.search.size(0) - rows + 1), 1, columns + columns / 2,
-                                       columns + columns / 2 + maps.search.size(1) - columns + 1)
-                                    .clone();
+  const Tensor<float> middles =
+      narrow(narrow(found, 0, rows + rows / 2, rows + rows / 2 + maps.search.size(0) - rows + 1), 1,
+             columns + columns / 2, columns + columns / 2 + maps.search.size(1) - columns + 1)
+          .clone();
   return answer_of(pair, cells, box_mean(middles, 1, 1));
 }
 

@@ -2,8 +2,8 @@
 ///
 ///     template_matching --weights squeezenet1_1.safetensors --pairs FOLDER/pairs.csv
 ///
-/// pairs.csv: template_image,tx,ty,tw,th,search_image,gx,gy,gw,gh; the pictures lie beside it. Without --weights, sheets of drawn
-/// digits are searched with the features of a small network that learns digits first.
+/// pairs.csv: template_image,tx,ty,tw,th,search_image,gx,gy,gw,gh; the pictures lie beside it. Without --weights,
+/// sheets of drawn digits are searched with the features of a small network that learns digits first.
 #include <fstream>
 #include <functional>
 #include <map>
@@ -52,18 +52,28 @@ struct Method {
 /// The best first; each has one setting for all pairs.
 std::vector<Method> all_methods() {
   using namespace matching;
-  const auto ours = [](vision::FeatureMatchOptions options) { return [options](const Input& in) { return by_features(in.pair, in.fitted, options); }; };
-  const auto pixels = [](vision::Similarity similarity) { return [similarity](const Input& in) { return by_pixels(in.pair, similarity); }; };
+  const auto ours = [](vision::FeatureMatchOptions options) {
+    return [options](const Input& in) { return by_features(in.pair, in.fitted, options); };
+  };
+  const auto pixels = [](vision::Similarity similarity) {
+    return [similarity](const Input& in) { return by_pixels(in.pair, similarity); };
+  };
   return {{"features, foreground and rivals", "", Sees::fitted, ours({})},
           {"features, foreground", "", Sees::fitted, ours({.candidates = 1})},
           {"features, rivals", "", Sees::fitted, ours({.surroundings = 0})},
           {"features, NCC", "0.67 / 0.67", Sees::fitted, ours({.surroundings = 0, .candidates = 1})},
-          {"features, NCC, two layers", "0.63 / -", Sees::fitted, [](const Input& in) { return by_ncc(in.pair, cells_of(in.pair, in.fitted, 2, 8)); }},
-          {"features, plain NCC", "", Sees::unscaled, [](const Input& in) { return by_ncc(in.pair, cells_of(in.pair, in.unscaled, 2, 8)); }},
-          {"features, QATM", "0.66 / 0.64", Sees::fitted, [](const Input& in) { return by_qatm(in.pair, cells_of(in.pair, in.fitted, 2, 8), 25); }},
-          {"features, DDIS", "0.66 / 0.68", Sees::fitted, [](const Input& in) { return by_ddis(in.pair, cells_of(in.pair, in.fitted, 2, 8)); }},
-          {"features, DIM", "0.73 / 0.71", Sees::fitted, [](const Input& in) { return by_dim(in.pair, cells_of(in.pair, in.fitted, 2, 5), false); }},
-          {"pixels, DIM", "0.69 / 0.60", Sees::pixels, [](const Input& in) { return by_dim(in.pair, pixel_cells(in.pair, 10), true); }},
+          {"features, NCC, two layers", "0.63 / -", Sees::fitted,
+           [](const Input& in) { return by_ncc(in.pair, cells_of(in.pair, in.fitted, 2, 8)); }},
+          {"features, plain NCC", "", Sees::unscaled,
+           [](const Input& in) { return by_ncc(in.pair, cells_of(in.pair, in.unscaled, 2, 8)); }},
+          {"features, QATM", "0.66 / 0.64", Sees::fitted,
+           [](const Input& in) { return by_qatm(in.pair, cells_of(in.pair, in.fitted, 2, 8), 25); }},
+          {"features, DDIS", "0.66 / 0.68", Sees::fitted,
+           [](const Input& in) { return by_ddis(in.pair, cells_of(in.pair, in.fitted, 2, 8)); }},
+          {"features, DIM", "0.73 / 0.71", Sees::fitted,
+           [](const Input& in) { return by_dim(in.pair, cells_of(in.pair, in.fitted, 2, 5), false); }},
+          {"pixels, DIM", "0.69 / 0.60", Sees::pixels,
+           [](const Input& in) { return by_dim(in.pair, pixel_cells(in.pair, 10), true); }},
           {"pixels, DDIS", "0.64 / 0.63", Sees::pixels, [](const Input& in) { return by_pixel_ddis(in.pair); }},
           {"pixels, ZNCC", "0.54 / 0.48", Sees::pixels, pixels(vision::Similarity::zncc)},
           {"pixels, NCC", "0.48 / 0.42", Sees::pixels, pixels(vision::Similarity::ncc)},
@@ -71,7 +81,8 @@ std::vector<Method> all_methods() {
 }
 
 /// Runs the methods on all pairs; a method's time holds that of the maps it looks at.
-void run_all(std::vector<Method>& methods, const std::vector<Pair>& pairs, examples::PhotoNetwork& network, const examples::Program& program) {
+void run_all(std::vector<Method>& methods, const std::vector<Pair>& pairs, examples::PhotoNetwork& network,
+             const examples::Program& program) {
   const auto timed = [&](double& seconds, const auto& work) {
     const double start = program.seconds();
     auto out = work();
@@ -81,12 +92,15 @@ void run_all(std::vector<Method>& methods, const std::vector<Pair>& pairs, examp
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const Pair& pair = pairs[i];
     double fitted_seconds = 0, unscaled_seconds = 0, seconds = 0;
-    const auto fitted = timed(fitted_seconds, [&] { return matching::maps_of(pair, network, matching::fitting_scale(pair)); });
+    const auto fitted =
+        timed(fitted_seconds, [&] { return matching::maps_of(pair, network, matching::fitting_scale(pair)); });
     const auto unscaled = timed(unscaled_seconds, [&] { return matching::maps_of(pair, network, 1); });
     for (Method& method : methods) {
       method.answers.push_back(timed(seconds, [&] { return method.run({pair, fitted, unscaled}); }));
       method.answers.back().overlap = vision::iou(method.answers.back().box, pair.truth);
-      method.seconds += seconds + (method.sees == Sees::fitted ? fitted_seconds : method.sees == Sees::unscaled ? unscaled_seconds : 0.0);
+      method.seconds += seconds + (method.sees == Sees::fitted     ? fitted_seconds
+                                   : method.sees == Sees::unscaled ? unscaled_seconds
+                                                                   : 0.0);
     }
     if ((i + 1) % 10 == 0) std::fprintf(stderr, "%zu of %zu pairs\n", i + 1, pairs.size());
   }
@@ -99,7 +113,8 @@ std::string number(double value, const char* format = "%.3f") {
   return buffer;
 }
 
-/// What the features of all windows of a picture cost, each window by itself (some of them measured) and all in one pass.
+/// What the features of all windows of a picture cost, each window by itself (some of them measured) and all in one
+/// pass.
 struct WindowCost {
   Index windows = 0;
   double one_by_one = 0;  ///< seconds
@@ -113,7 +128,9 @@ WindowCost cost_of_windows(const Pair& pair, examples::PhotoNetwork& network, co
   const auto grids = matching::cells_of(pair, maps, 1, 8).grids;
   const Tensor<float> picture = models::normalize_for(matching::resized(pair.search_picture, scale), network.preset);
   const auto layers = matching::layers_of(network.model, network.preset);
-  const auto side = [&](double length, Index whole) { return std::clamp<Index>(std::lround(length * scale), 32, whole); };
+  const auto side = [&](double length, Index whole) {
+    return std::clamp<Index>(std::lround(length * scale), 32, whole);
+  };
   const Index rows = side(pair.box.height, picture.size(0)), columns = side(pair.box.width, picture.size(1));
   WindowCost out{.windows = (grids.search.rows - grids.rows + 1) * (grids.search.columns - grids.columns + 1)};
   double start = program.seconds();
@@ -129,7 +146,8 @@ WindowCost cost_of_windows(const Pair& pair, examples::PhotoNetwork& network, co
 }
 
 /// A row for every pair: its IoU with every method.
-void save_overlaps(const std::filesystem::path& file, const std::vector<Pair>& pairs, const std::vector<Method>& methods) {
+void save_overlaps(const std::filesystem::path& file, const std::vector<Pair>& pairs,
+                   const std::vector<Method>& methods) {
   std::ofstream out(file);
   out << "search_image";
   for (const Method& method : methods) out << ",\"" << method.name << '"';
@@ -146,7 +164,8 @@ plot::Image sheet(const std::vector<Pair>& pairs, const std::vector<Answer>& ans
   constexpr std::size_t shown = 4;
   std::vector<std::size_t> order(pairs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return answers[a].overlap > answers[b].overlap; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return answers[a].overlap > answers[b].overlap; });
   std::vector<plot::Image> pictures;
   std::vector<std::string> captions;
   const auto frame = [](const vision::Box& box) { return plot::Rectangle{box.x, box.y, box.width, box.height}; };
@@ -164,7 +183,8 @@ plot::Image sheet(const std::vector<Pair>& pairs, const std::vector<Answer>& ans
   return plot::contact_sheet(pictures, captions, {.title = "The best and the worst pairs", .columns = 4, .cell = 260});
 }
 
-int evaluate(const examples::Program& program, const examples::Flags& flags, const std::vector<Pair>& pairs, examples::PhotoNetwork& network) {
+int evaluate(const examples::Program& program, const examples::Flags& flags, const std::vector<Pair>& pairs,
+             examples::PhotoNetwork& network) {
   std::vector<Method> methods = all_methods();
   run_all(methods, pairs, network, program);
   std::vector<std::vector<std::string>> rows;
@@ -181,7 +201,8 @@ int evaluate(const examples::Program& program, const examples::Flags& flags, con
     curves.push_back(curve);
   }
   const Method& best = methods.front();
-  train::Report report("Template matching", "Where is the template? " + std::to_string(pairs.size()) + " pairs of pictures, features of " + network.model + ".");
+  train::Report report("Template matching", "Where is the template? " + std::to_string(pairs.size()) +
+                                                " pairs of pictures, features of " + network.model + ".");
   report.set("pairs", pairs.size());
   report.set("method", best.name);
   report.set("mean_iou", best.mean_overlap());
@@ -198,27 +219,37 @@ int evaluate(const examples::Program& program, const examples::Flags& flags, con
   report.headline("auc", {.label = "success AUC"});
   report.headline("auc_pixel_ncc", {.label = "success AUC of pixels, NCC"});
   report.table("Methods", {"method", "success AUC", "mean IoU", "seconds a pair", "published, BBS / KTM"}, rows);
-  report.picture("Success", "success.png", plot::line_chart(curves, {.title = "Success", .x_label = "IoU with the truth", .y_label = "share of pairs", .y_low = 0, .y_high = 1}),
-                 "Share of pairs whose overlap reaches a threshold.");
+  report.picture(
+      "Success", "success.png",
+      plot::line_chart(
+          curves,
+          {.title = "Success", .x_label = "IoU with the truth", .y_label = "share of pairs", .y_low = 0, .y_high = 1}),
+      "Share of pairs whose overlap reaches a threshold.");
   report.picture("Pairs", "pairs.png", sheet(pairs, best.answers), "Thin: found, with its score. Thick: the truth.");
   save_overlaps(program.out() / "pairs.csv", pairs, methods);
   report.save(program.out());
-  std::printf("%zu pairs: success AUC %.3f, mean IoU %.3f, %.2f s a pair; NCC of pixels %.3f\nresults are in %s (open %s/report.html)\n", pairs.size(), figures[best.name]["auc"],
-              best.mean_overlap(), best.seconds, figures["pixels, NCC"]["auc"], flags.out.c_str(), flags.out.c_str());
+  std::printf(
+      "%zu pairs: success AUC %.3f, mean IoU %.3f, %.2f s a pair; NCC of pixels %.3f\nresults are in %s (open "
+      "%s/report.html)\n",
+      pairs.size(), figures[best.name]["auc"], best.mean_overlap(), best.seconds, figures["pixels, NCC"]["auc"],
+      flags.out.c_str(), flags.out.c_str());
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::Program program("template_matching", "Finds templates in pictures by a network's features, and measures that against matching of pixels.");
+  examples::Program program(
+      "template_matching",
+      "Finds templates in pictures by a network's features, and measures that against matching of pixels.");
   examples::NetworkFlags network_flags;
   std::string pairs;
   network_flags.add_to(program.app());
   program.app().add_option("--pairs", pairs, "CSV file of pairs: template_image,tx,ty,tw,th,search_image,gx,gy,gw,gh");
   return program.run(argc, argv, [&] {
     io::make_output_folder(program.out());
-    const std::vector<Pair> loaded = pairs.empty() ? matching::drawn_pairs(program.flags().seed) : matching::load_pairs(pairs, program.flags().quick ? 8 : 0);
+    const std::vector<Pair> loaded = pairs.empty() ? matching::drawn_pairs(program.flags().seed)
+                                                   : matching::load_pairs(pairs, program.flags().quick ? 8 : 0);
     examples::PhotoNetwork network = examples::load_network(program.flags(), network_flags);
     return evaluate(program, program.flags(), loaded, network);
   });

@@ -21,11 +21,11 @@ namespace vqa {
 
 /// The extent of a run.
 struct Plan {
-  Index scenes = 0;           ///< that an epoch of the matcher draws
-  Index epochs = 0;           ///< of the matcher
-  Index reading_scenes = 0;   ///< that the readers learn from
+  Index scenes = 0;          ///< that an epoch of the matcher draws
+  Index epochs = 0;          ///< of the matcher
+  Index reading_scenes = 0;  ///< that the readers learn from
   Index reading_epochs = 0;
-  Index tested = 0;           ///< scenes held out
+  Index tested = 0;  ///< scenes held out
   Index batch = 32;
   kashi::explain::Method method = kashi::explain::Method::grad_cam;
   std::filesystem::path checkpoints{};
@@ -38,7 +38,8 @@ struct Interrupted {};
 /// What a reader may be shown, in the order of the report.
 enum View { whole, centre, random_place, salience, predicted, true_place };
 inline constexpr std::size_t views = 6;
-inline constexpr std::array<const char*, views> view_names{"whole scene", "centre crop", "random crop", "salience crop", "crop by the map", "true crop"};
+inline constexpr std::array<const char*, views> view_names{"whole scene",   "centre crop",     "random crop",
+                                                           "salience crop", "crop by the map", "true crop"};
 
 /// All crops of one puzzle by view, of one side but for the whole scene.
 using Crops = std::vector<Crop>;
@@ -73,20 +74,25 @@ class Finder {
   /// The mean vector of many questions: what stands out whatever is asked.
   const Tensor<float>& general_vector() const { return general_; }
 
-  /// Where the scene carries the matching score with a vector: what a place has above the mean of all places, as a map of 0..1. The
-  /// evidence itself may be negative everywhere, since the score's bias can make up for any constant.
+  /// Where the scene carries the matching score with a vector: what a place has above the mean of all places, as a map
+  /// of 0..1. The evidence itself may be negative everywhere, since the score's bias can make up for any constant.
   Tensor<float> map(const Tensor<float>& picture, const Tensor<float>& vector, kashi::explain::Method method) const {
-    const auto score = [&](const Variable<float>& maps) { return matcher_.scores(maps, Variable<float>(kashi::explain::detail::repeat(vector, maps.size(0)))); };
+    const auto score = [&](const Variable<float>& maps) {
+      return matcher_.scores(maps, Variable<float>(kashi::explain::detail::repeat(vector, maps.size(0))));
+    };
     kashi::explain::ExplainOptions options;
     options.shap_cam.permutations = 2;
     options.shap_cam.worth = kashi::explain::Worth::score;
-    kashi::explain::Map<float> map = kashi::explain::explain(method, matcher_.encoder(), "map", picture, score, options);
+    kashi::explain::Map<float> map =
+        kashi::explain::explain(method, matcher_.encoder(), "map", picture, score, options);
     map.raw = map.raw - mean(map.raw);
     return map.shown();
   }
 
   /// The square that the map points at.
-  Crop region(const Tensor<float>& map) const { return find_region(map, map.size(1) == scene_size ? MapGeometry{} : geometry_); }
+  Crop region(const Tensor<float>& map) const {
+    return find_region(map, map.size(1) == scene_size ? MapGeometry{} : geometry_);
+  }
 
   /// The crops of all views. The side is that of the predicted one.
   Crops crops(const Puzzle& puzzle, kashi::explain::Method method, RandomStream& random) const {
@@ -114,10 +120,10 @@ class Finder {
 inline constexpr Index reading_stream = 1, test_stream = 2, crop_stream = 3;
 
 struct Findings {
-  double match_accuracy = 0;                    ///< yes or no about held-out scenes, half of each
-  std::array<double, views> hit{}, answer{};    ///< share of crops that hold the object, of right answers
-  double crop_share = 0;                        ///< mean area of a crop
-  double mismatched_hit = 0;                    ///< of the asked object by the map of another scene's question
+  double match_accuracy = 0;                  ///< yes or no about held-out scenes, half of each
+  std::array<double, views> hit{}, answer{};  ///< share of crops that hold the object, of right answers
+  double crop_share = 0;                      ///< mean area of a crop
+  double mismatched_hit = 0;                  ///< of the asked object by the map of another scene's question
   std::map<std::string, double> hit_by_group{}, gain_by_group{};
   std::map<std::string, double> hit_by_method{};
 };
@@ -125,29 +131,36 @@ struct Findings {
 namespace detail {
 
 /// Trains with a one-cycle schedule; goes on from its checkpoint with --resume.
-inline void learn(kashi::train::Trainer& trainer, const kashi::data::Dataset& examples, Index epochs, double lr, const kashi::data::Transform& transform, const std::string& name,
-                  std::uint64_t seed, const Plan& plan) {
+inline void learn(kashi::train::Trainer& trainer, const kashi::data::Dataset& examples, Index epochs, double lr,
+                  const kashi::data::Transform& transform, const std::string& name, std::uint64_t seed,
+                  const Plan& plan) {
   using namespace kashi;
   const Index steps = (examples.size() + plan.batch - 1) / plan.batch;
-  const auto schedule = std::make_shared<optim::OneCycleLR>(trainer.optimizer(), optim::OneCycleLROptions{.max_lr = lr, .epochs = epochs, .steps_per_epoch = steps});
-  const auto result = trainer.fit(examples, {.epochs = epochs,
-                                             .batch = plan.batch,
-                                             .seed = seed,
-                                             .workers = num_threads() > 1 ? 1 : 0,
-                                             .transform = transform,
-                                             .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::step), std::make_shared<train::ProgressBar>()},
-                                             .checkpoint = plan.checkpoints / text(name, "-", seed, ".safetensors"),
-                                             .resume = plan.resume});
+  const auto schedule = std::make_shared<optim::OneCycleLR>(
+      trainer.optimizer(), optim::OneCycleLROptions{.max_lr = lr, .epochs = epochs, .steps_per_epoch = steps});
+  const auto result =
+      trainer.fit(examples, {.epochs = epochs,
+                             .batch = plan.batch,
+                             .seed = seed,
+                             .workers = num_threads() > 1 ? 1 : 0,
+                             .transform = transform,
+                             .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::step),
+                                           std::make_shared<train::ProgressBar>()},
+                             .checkpoint = plan.checkpoints / text(name, "-", seed, ".safetensors"),
+                             .resume = plan.resume});
   if (result.interrupted) throw Interrupted{};
-  std::fprintf(stderr, "seed %llu: %s, loss %.3f\n", static_cast<unsigned long long>(seed), name.c_str(), result.history.empty() ? 0.0 : result.history.back().at("train_loss"));
+  std::fprintf(stderr, "seed %llu: %s, loss %.3f\n", static_cast<unsigned long long>(seed), name.c_str(),
+               result.history.empty() ? 0.0 : result.history.back().at("train_loss"));
 }
 
 inline void train_matcher(Matcher& matcher, std::uint64_t seed, const Plan& plan) {
   using namespace kashi;
-  train::Trainer trainer(matcher, optim::AdamW(matcher.parameters(), {.lr = 1e-3, .weight_decay = 0.01}), [&](const Variable<float>& maps, const data::Batch& batch) {
-    const MatchBatch asked(batch.targets);
-    return binary_cross_entropy_with_logits(matcher.scores(maps, matcher.question_vectors(asked.bags)), asked.matches);
-  });
+  train::Trainer trainer(matcher, optim::AdamW(matcher.parameters(), {.lr = 1e-3, .weight_decay = 0.01}),
+                         [&](const Variable<float>& maps, const data::Batch& batch) {
+                           const MatchBatch asked(batch.targets);
+                           return binary_cross_entropy_with_logits(
+                               matcher.scores(maps, matcher.question_vectors(asked.bags)), asked.matches);
+                         });
   learn(trainer, match_examples(plan.scenes), plan.epochs, 6e-3, draw_match_example, "matcher", seed, plan);
 }
 
@@ -160,16 +173,23 @@ inline double match_accuracy(const Matcher& matcher, std::uint64_t seed, Index s
     RandomStream random(seed, test_stream + 10, i);
     draw_match_example(example, random);
     const MatchBatch asked(example.target.reshape({1, questions_a_scene, words + 1}));
-    const Tensor<float> scores = matcher.scores(matcher(Variable<float>(example.image.reshape({1, scene_size, scene_size, 3}))), matcher.question_vectors(asked.bags)).value();
-    for (Index k = 0; k < questions_a_scene; ++k, ++count) right += (scores(k) > 0) == (asked.matches(k) > 0.5f) ? 1 : 0;
+    const Tensor<float> scores =
+        matcher
+            .scores(matcher(Variable<float>(example.image.reshape({1, scene_size, scene_size, 3}))),
+                    matcher.question_vectors(asked.bags))
+            .value();
+    for (Index k = 0; k < questions_a_scene; ++k, ++count)
+      right += (scores(k) > 0) == (asked.matches(k) > 0.5f) ? 1 : 0;
   }
   return right / count;
 }
 
-inline Reader train_reader(const kashi::data::Dataset& examples, Index epochs, const std::string& name, std::uint64_t seed, const Plan& plan) {
+inline Reader train_reader(const kashi::data::Dataset& examples, Index epochs, const std::string& name,
+                           std::uint64_t seed, const Plan& plan) {
   using namespace kashi;
   Reader reader;
-  train::Trainer trainer(reader, optim::AdamW(reader.parameters(), {.lr = 1e-3, .weight_decay = 0.02}), nn::CrossEntropyLoss());
+  train::Trainer trainer(reader, optim::AdamW(reader.parameters(), {.lr = 1e-3, .weight_decay = 0.02}),
+                         nn::CrossEntropyLoss());
   learn(trainer, examples, epochs, 6e-3, {}, name, seed, plan);
   reader.eval();
   return reader;
@@ -205,13 +225,14 @@ inline Readers train_readers(const Finder& finder, std::uint64_t seed, const Pla
 inline std::array<std::string, 2> groups_of(const Object& object) {
   constexpr double middle = static_cast<double>(scene_size) / 2;
   const double away = std::max(std::abs(object.x - middle), std::abs(object.y - middle)) / middle;
-  return {value_names[size_of][static_cast<std::size_t>(object.values[size_of])], away > 0.6 ? "near the margin" : "nearer the middle"};
+  return {value_names[size_of][static_cast<std::size_t>(object.values[size_of])],
+          away > 0.6 ? "near the margin" : "nearer the middle"};
 }
 
 }  // namespace detail
 
-/// Shares of hits by method, over the first scenes of the test. Left out are CAM, which needs a mean over places, and Score-CAM,
-/// which would mask the scene a channel at a time.
+/// Shares of hits by method, over the first scenes of the test. Left out are CAM, which needs a mean over places, and
+/// Score-CAM, which would mask the scene a channel at a time.
 inline std::map<std::string, double> compare_methods(const Finder& finder, std::uint64_t seed, Index scenes) {
   using kashi::explain::Method;
   std::map<std::string, double> out;
@@ -220,7 +241,9 @@ inline std::map<std::string, double> compare_methods(const Finder& finder, std::
     double hits = 0;
     for (Index i = 0; i < scenes; ++i) {
       const Puzzle puzzle = make_puzzle(seed, test_stream, i);
-      hits += finder.region(finder.map(puzzle.picture, finder.vector_of(puzzle.question), method)).holds(puzzle.asked()) ? 1 : 0;
+      hits += finder.region(finder.map(puzzle.picture, finder.vector_of(puzzle.question), method)).holds(puzzle.asked())
+                  ? 1
+                  : 0;
     }
     out[name] = hits / static_cast<double>(scenes);
   }
@@ -247,7 +270,8 @@ inline Findings run_experiment(Matcher& matcher, std::uint64_t seed, const Plan&
     }
     out.crop_share += crops[predicted].share();
     const Question other = make_puzzle(seed, test_stream, (i + 1) % plan.tested).question;
-    out.mismatched_hit += finder.region(finder.map(puzzle.picture, finder.vector_of(other), plan.method)).holds(puzzle.asked()) ? 1 : 0;
+    out.mismatched_hit +=
+        finder.region(finder.map(puzzle.picture, finder.vector_of(other), plan.method)).holds(puzzle.asked()) ? 1 : 0;
     for (const std::string& group : detail::groups_of(puzzle.asked())) {
       ++counts[group];
       out.hit_by_group[group] += crops[predicted].holds(puzzle.asked()) ? 1 : 0;

@@ -1,5 +1,5 @@
-/// Finds the region that a question asks about with a model that only knows whether question and scene match, and shows what
-/// an answering network gains when it is given a crop of that region.
+/// Finds the region that a question asks about with a model that only knows whether question and scene match, and shows
+/// what an answering network gains when it is given a crop of that region.
 ///
 ///     vqa_crop                         three seeds
 ///     vqa_crop --method hires-cam      another way from the matching score to a map
@@ -24,8 +24,9 @@ struct Settings {
 };
 
 Plan plan_for(const examples::Program& program, const examples::Flags& flags, const Settings& settings) {
-  Plan plan = flags.quick ? Plan{.scenes = 256, .epochs = 2, .reading_scenes = 64, .reading_epochs = 1, .tested = 24}
-                          : Plan{.scenes = 2000, .epochs = 24, .reading_scenes = 3000, .reading_epochs = 2, .tested = 300};
+  Plan plan = flags.quick
+                  ? Plan{.scenes = 256, .epochs = 2, .reading_scenes = 64, .reading_epochs = 1, .tested = 24}
+                  : Plan{.scenes = 2000, .epochs = 24, .reading_scenes = 3000, .reading_epochs = 2, .tested = 300};
   if (flags.epochs > 0) plan.epochs = flags.epochs;
   if (flags.batch > 0) plan.batch = flags.batch;
   plan.method = explain::method_named(settings.method);
@@ -79,8 +80,10 @@ std::string folded(const std::string& line, std::size_t width) {
 
 plot::Image with_box(const plot::Image& picture, const Crop& crop, double zoom) {
   plot::Canvas canvas(picture);
-  plot::draw_box(canvas, {static_cast<double>(crop.x) * zoom, static_cast<double>(crop.y) * zoom, static_cast<double>(crop.side) * zoom, static_cast<double>(crop.side) * zoom}, "",
-                 {.color = plot::colors::white, .thickness = 2});
+  plot::draw_box(canvas,
+                 {static_cast<double>(crop.x) * zoom, static_cast<double>(crop.y) * zoom,
+                  static_cast<double>(crop.side) * zoom, static_cast<double>(crop.side) * zoom},
+                 "", {.color = plot::colors::white, .thickness = 2});
   return canvas.image();
 }
 
@@ -100,10 +103,12 @@ plot::Image sheet(const Finder& finder, std::uint64_t seed, explain::Method meth
     pictures.push_back(io::to_bytes(cut(puzzle.picture, whole_scene(), reader_size)));
     captions.push_back(folded(puzzle.question.text(), 30));
     captions.push_back("where the score comes from");
-    captions.push_back(text("the crop", crop.holds(puzzle.asked()) ? "" : " (missed)", "\nanswer: ", mark_names[static_cast<std::size_t>(puzzle.asked().mark)]));
+    captions.push_back(text("the crop", crop.holds(puzzle.asked()) ? "" : " (missed)",
+                            "\nanswer: ", mark_names[static_cast<std::size_t>(puzzle.asked().mark)]));
     captions.push_back("the whole scene\nat the reader's size");
   }
-  return plot::contact_sheet(pictures, captions, {.title = "Scene, map, crop", .columns = 4, .cell = zoom * scene_size / 4 * 3});
+  return plot::contact_sheet(pictures, captions,
+                             {.title = "Scene, map, crop", .columns = 4, .cell = zoom * scene_size / 4 * 3});
 }
 
 /// One scene, asked about each of its objects.
@@ -131,7 +136,9 @@ plot::Image answer_chart(const std::vector<Findings>& all) {
     answers.values.push_back(100 * mean_of(all, [v](const Findings& one) { return one.answer[v]; }));
     hits.values.push_back(100 * mean_of(all, [v](const Findings& one) { return one.hit[v]; }));
   }
-  return plot::bar_chart(names, {answers, hits}, {.title = "What the reader is shown", .x_label = "% of held-out scenes", .low = 0, .high = 100, .decimals = 1});
+  return plot::bar_chart(
+      names, {answers, hits},
+      {.title = "What the reader is shown", .x_label = "% of held-out scenes", .low = 0, .high = 100, .decimals = 1});
 }
 
 void add_findings(train::Report& report, const std::vector<Findings>& all) {
@@ -174,23 +181,32 @@ void add_findings(train::Report& report, const std::vector<Findings>& all) {
   report.table("Findings", {"map", "crop holds the object, %"}, methods);
 }
 
-void write_report(const examples::Program& program, const std::vector<Findings>& all, const Finder& finder, std::uint64_t seed, const Plan& plan) {
+void write_report(const examples::Program& program, const std::vector<Findings>& all, const Finder& finder,
+                  std::uint64_t seed, const Plan& plan) {
   train::Report report("Finding what a question asks about",
-                       "A model learns only whether a question fits a scene. The map of its score shows where the asked object is; a crop of that place lets a small network answer.");
+                       "A model learns only whether a question fits a scene. The map of its score shows where the "
+                       "asked object is; a crop of that place lets a small network answer.");
   add_findings(report, all);
-  report.text("Findings", "All crops of a scene have the same side. Each reader learnt from what it is shown: one from whole scenes, one from crops, as many steps. A salience crop follows the map of the mean question. As a control, the map of another scene's question: mismatched_hit. The last table is of the first seed.");
+  report.text("Findings",
+              "All crops of a scene have the same side. Each reader learnt from what it is shown: one from whole "
+              "scenes, one from crops, as many steps. A salience crop follows the map of the mean question. As a "
+              "control, the map of another scene's question: mismatched_hit. The last table is of the first seed.");
   report.set("method", explain::name_of(plan.method));
   report.set("seeds", all.size());
   report.set("test_scenes", plan.tested);
   program.add_common_figures(report);
-  report.picture("Findings", "answers.png", answer_chart(all), text("Means of ", all.size(), " seeds, ", plan.tested, " held-out scenes each."));
-  report.picture("Pictures", "sheet.png", sheet(finder, seed, plan.method), "Held-out scenes. The reader sees 32 x 32 pixels.");
-  report.picture("Pictures", "questions.png", questions_sheet(finder, seed, plan.method), "The same scene with a question about each object.");
+  report.picture("Findings", "answers.png", answer_chart(all),
+                 text("Means of ", all.size(), " seeds, ", plan.tested, " held-out scenes each."));
+  report.picture("Pictures", "sheet.png", sheet(finder, seed, plan.method),
+                 "Held-out scenes. The reader sees 32 x 32 pixels.");
+  report.picture("Pictures", "questions.png", questions_sheet(finder, seed, plan.method),
+                 "The same scene with a question about each object.");
   report.save(program.out());
 }
 
 int run(const examples::Program& program, const examples::Flags& flags, const Settings& settings) {
-  require(flags.data.empty() && flags.weights.empty(), "vqa_crop draws its scenes and trains its networks itself; it takes neither --data nor --weights");
+  require(flags.data.empty() && flags.weights.empty(),
+          "vqa_crop draws its scenes and trains its networks itself; it takes neither --data nor --weights");
   const Plan plan = plan_for(program, flags, settings);
   io::make_output_folder(program.out());
   io::make_output_folder(plan.checkpoints);
@@ -209,10 +225,14 @@ int run(const examples::Program& program, const examples::Flags& flags, const Se
       return train::InterruptGuard::exit_code;
     }
     const Findings& found = all.back();
-    std::printf("seed %llu: match %s %%; the crop holds the object in %s %% of the scenes; right answers: whole %s %%, centre %s %%, random %s %%, salience %s %%, crop %s %%, true crop %s %%\n",
-                static_cast<unsigned long long>(seed), percent(found.match_accuracy).c_str(), percent(found.hit[predicted]).c_str(), percent(found.answer[whole]).c_str(),
-                percent(found.answer[centre]).c_str(), percent(found.answer[random_place]).c_str(), percent(found.answer[salience]).c_str(), percent(found.answer[predicted]).c_str(),
-                percent(found.answer[true_place]).c_str());
+    std::printf(
+        "seed %llu: match %s %%; the crop holds the object in %s %% of the scenes; right answers: whole %s %%, centre "
+        "%s %%, random %s %%, salience %s %%, crop %s %%, true crop %s %%\n",
+        static_cast<unsigned long long>(seed), percent(found.match_accuracy).c_str(),
+        percent(found.hit[predicted]).c_str(), percent(found.answer[whole]).c_str(),
+        percent(found.answer[centre]).c_str(), percent(found.answer[random_place]).c_str(),
+        percent(found.answer[salience]).c_str(), percent(found.answer[predicted]).c_str(),
+        percent(found.answer[true_place]).c_str());
     std::fflush(stdout);
   }
   const Finder finder(*matchers.front(), flags.seed);
@@ -225,9 +245,16 @@ int run(const examples::Program& program, const examples::Flags& flags, const Se
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::Program program("vqa_crop", "Finds the region that a question asks about by explaining a matching score, and crops it for an answering network.");
+  examples::Program program("vqa_crop",
+                            "Finds the region that a question asks about by explaining a matching score, and crops it "
+                            "for an answering network.");
   Settings settings;
-  program.app().add_option("--method", settings.method, "from the matching score to a map: grad-cam, hires-cam, layer-cam, shap-cam, ...")->capture_default_str();
-  program.app().add_option("--seeds", settings.seeds, "repetitions with other scenes and weights (default 3, with --quick 1)")->check(CLI::Range(1, 100));
+  program.app()
+      .add_option("--method", settings.method,
+                  "from the matching score to a map: grad-cam, hires-cam, layer-cam, shap-cam, ...")
+      ->capture_default_str();
+  program.app()
+      .add_option("--seeds", settings.seeds, "repetitions with other scenes and weights (default 3, with --quick 1)")
+      ->check(CLI::Range(1, 100));
   return program.run(argc, argv, [&] { return run(program, program.flags(), settings); });
 }

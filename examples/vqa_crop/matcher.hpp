@@ -1,9 +1,10 @@
 /// The question-image matching model: does the scene hold what the question describes? Trained on yes and no alone.
 ///
-/// A convolutional encoder gives each place p of the scene a vector A_p, the sum of its words' vectors is the question's vector q. A
-/// place's evidence is M_p = q . A_p; the score pools it by a soft maximum, s = log(mean of exp(r M_p)) / r + bias (Pinheiro and
-/// Collobert 2015), so that a small object is not diluted. ds/dA_p = q times a softmax over places, which sums to one: Grad-CAM of
-/// s at the encoder's last layer is M / places, the evidence itself.
+/// A convolutional encoder gives each place p of the scene a vector A_p, the sum of its words' vectors is the
+/// question's vector q. A place's evidence is M_p = q . A_p; the score pools it by a soft maximum, s = log(mean of
+/// exp(r M_p)) / r + bias (Pinheiro and Collobert 2015), so that a small object is not diluted. ds/dA_p = q times a
+/// softmax over places, which sums to one: Grad-CAM of s at the encoder's last layer is M / places, the evidence
+/// itself.
 #pragma once
 
 #include <cmath>
@@ -33,7 +34,9 @@ class Coordinates : public kashi::nn::Module<float> {
     const Index N = x.size(0), H = x.size(1), W = x.size(2);
     Tensor<float> places = Tensor<float>::empty({N, H, W, 2});
     float* to = places.mutable_data();
-    const auto centred = [](Index i, Index size) { return (2 * static_cast<float>(i) + 1) / static_cast<float>(size) - 1; };
+    const auto centred = [](Index i, Index size) {
+      return (2 * static_cast<float>(i) + 1) / static_cast<float>(size) - 1;
+    };
     for (Index i = 0; i < N * H * W; ++i) {
       *to++ = centred(i / W % H, H);
       *to++ = centred(i % W, W);
@@ -46,7 +49,8 @@ class Coordinates : public kashi::nn::Module<float> {
 /// Convolution, batch norm, ReLU.
 inline kashi::nn::Sequential<float> unit(Index in, Index out, Index stride = 1) {
   using namespace kashi;
-  return {nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = false}), nn::BatchNorm2d(out), nn::ReLU()};
+  return {nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = false}),
+          nn::BatchNorm2d(out), nn::ReLU()};
 }
 
 class Matcher : public kashi::nn::Module<float> {
@@ -56,10 +60,11 @@ class Matcher : public kashi::nn::Module<float> {
 
   Matcher() {
     using namespace kashi;
-    encoder_.add("features", nn::Sequential{unit(3, 16, 2), unit(16, 32, 2), unit(32, 32), Coordinates(), unit(34, 48)});
+    encoder_.add("features",
+                 nn::Sequential{unit(3, 16, 2), unit(16, 32, 2), unit(32, 32), Coordinates(), unit(34, 48)});
     encoder_.add("map", nn::Conv2d({.in = 48, .out = channels, .kernel = 1}));
     nn::Linear vectors({.in = words, .out = channels});  // one for each word; a question is their sum
-    nn::init::normal(vectors.weight(), 0, 0.4);           // large enough for the soft maximum to choose from the start
+    nn::init::normal(vectors.weight(), 0, 0.4);          // large enough for the soft maximum to choose from the start
     question_.add("words", vectors);
   }
 
@@ -72,13 +77,16 @@ class Matcher : public kashi::nn::Module<float> {
   /// The vectors of questions, [K,words] to [K,channels].
   Variable<float> question_vectors(const Tensor<float>& bags) const { return question_(Variable<float>(bags)); }
 
-  /// Scores of K questions about each scene: maps [N,h,w,channels] and vectors [N*K,channels], scene by scene, to [N*K].
+  /// Scores of K questions about each scene: maps [N,h,w,channels] and vectors [N*K,channels], scene by scene, to
+  /// [N*K].
   Variable<float> scores(const Variable<float>& maps, const Variable<float>& vectors) const {
     using namespace kashi;
     const Index N = maps.size(0), places = maps.size(1) * maps.size(2), all = vectors.size(0);
     // The products of all questions of a scene with all its places: each scene is a group of a 1x1 convolution.
-    const Variable<float> row = reshape(permute(reshape(maps, {N, places, channels}), {1, 0, 2}), {1, places, 1, N * channels});
-    const Variable<float> evidence = reshape(conv2d(row, reshape(vectors, {all, 1, 1, channels}), Variable<float>(), {.groups = N}), {places, all});
+    const Variable<float> row =
+        reshape(permute(reshape(maps, {N, places, channels}), {1, 0, 2}), {1, places, 1, N * channels});
+    const Variable<float> evidence =
+        reshape(conv2d(row, reshape(vectors, {all, 1, 1, channels}), Variable<float>(), {.groups = N}), {places, all});
     const float constant = std::log(static_cast<float>(places)) / sharpness;
     return logsumexp(evidence * sharpness, 0) * (1 / sharpness) - constant + bias_;
   }

@@ -27,7 +27,8 @@ struct Crop {
   /// Whether the object's centre and nine tenths of its box lie inside.
   bool holds(const Object& object) const {
     const auto part = [this, &object](double centre, Index begin) {
-      const double low = std::max(centre - object.radius, static_cast<double>(begin)), high = std::min(centre + object.radius, static_cast<double>(begin + side));
+      const double low = std::max(centre - object.radius, static_cast<double>(begin)),
+                   high = std::min(centre + object.radius, static_cast<double>(begin + side));
       return std::max(0.0, high - low) / (2 * object.radius);
     };
     return part(object.x, x) > 0.5 && part(object.y, y) > 0.5 && part(object.x, x) * part(object.y, y) >= 0.9;
@@ -38,7 +39,10 @@ inline constexpr Index least_side = 30;
 
 /// The square of a side round a place, moved into the scene where it reaches out.
 inline Crop crop_around(double x, double y, Index side) {
-  const auto begin = [side](double centre) { return std::clamp<Index>(static_cast<Index>(std::lround(centre - static_cast<double>(side) / 2)), 0, scene_size - side); };
+  const auto begin = [side](double centre) {
+    return std::clamp<Index>(static_cast<Index>(std::lround(centre - static_cast<double>(side) / 2)), 0,
+                             scene_size - side);
+  };
   return {begin(x), begin(y), side};
 }
 
@@ -68,9 +72,9 @@ inline std::vector<Index> component(const kashi::Tensor<float>& map, Index start
 
 }  // namespace detail
 
-/// The region of a map's largest number, as a square: the cells above `core` of it that are connected with it; then a quarter wider,
-/// not below least_side. The soft maximum listens to the largest evidence, so a wide region of less is no rival. Where nothing is
-/// positive: the middle.
+/// The region of a map's largest number, as a square: the cells above `core` of it that are connected with it; then a
+/// quarter wider, not below least_side. The soft maximum listens to the largest evidence, so a wide region of less is
+/// no rival. Where nothing is positive: the middle.
 inline Crop find_region(const kashi::Tensor<float>& map, const MapGeometry& geometry, float core = 0.5f) {
   const auto peak = std::max_element(map.data(), map.data() + map.numel());
   if (!(*peak > 0)) return crop_around(scene_size / 2.0, scene_size / 2.0, least_side);
@@ -82,7 +86,9 @@ inline Crop find_region(const kashi::Tensor<float>& map, const MapGeometry& geom
     left = std::min(left, cell % W);
     right = std::max(right, cell % W);
   }
-  const auto centre = [&](Index low, Index high) { return geometry.first + geometry.step * static_cast<double>(low + high) / 2; };
+  const auto centre = [&](Index low, Index high) {
+    return geometry.first + geometry.step * static_cast<double>(low + high) / 2;
+  };
   const double extent = geometry.step * static_cast<double>(std::max(bottom - top, right - left) + 1);
   const Index side = std::clamp<Index>(static_cast<Index>(std::lround(1.25 * extent)), least_side, scene_size / 2);
   return crop_around(centre(left, right), centre(top, bottom), side);
@@ -93,7 +99,8 @@ inline kashi::Tensor<float> cut(const kashi::Tensor<float>& picture, const Crop&
   using namespace kashi;
   data::Example example{.image = Tensor<float>::empty({crop.side, crop.side, 3})};
   float* to = example.image.mutable_data();
-  for (Index y = crop.y; y < crop.y + crop.side; ++y) to = std::copy_n(picture.data() + (y * scene_size + crop.x) * 3, crop.side * 3, to);
+  for (Index y = crop.y; y < crop.y + crop.side; ++y)
+    to = std::copy_n(picture.data() + (y * scene_size + crop.x) * 3, crop.side * 3, to);
   RandomStream unused(0, 0, 0);
   data::Resize({.size = {side, side}})(example, unused);
   return example.image;

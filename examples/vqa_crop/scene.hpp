@@ -1,7 +1,7 @@
 /// Scenes with several small objects, each with a mark on it, and questions that describe one of them.
 ///
-/// A scene and everything about it follow from a RandomStream. Objects differ in colour, shape, size and place; the mark is
-/// what a question asks for, so a question never tells its answer.
+/// A scene and everything about it follow from a RandomStream. Objects differ in colour, shape, size and place; the
+/// mark is what a question asks for, so a question never tells its answer.
 #pragma once
 
 #include <algorithm>
@@ -23,10 +23,11 @@ inline constexpr Index scene_size = 96;
 enum Property { size_of, colour_of, shape_of, corner_of };
 inline constexpr Index properties = 4;
 inline constexpr std::array<Index, properties> value_counts{2, 6, 5, 4};
-inline constexpr std::array<std::array<const char*, 6>, properties> value_names{{{"small", "large"},
-                                                                                {"red", "green", "blue", "yellow", "purple", "cyan"},
-                                                                                {"disc", "square", "triangle", "diamond", "plus"},
-                                                                                {"top left", "top right", "bottom left", "bottom right"}}};
+inline constexpr std::array<std::array<const char*, 6>, properties> value_names{
+    {{"small", "large"},
+     {"red", "green", "blue", "yellow", "purple", "cyan"},
+     {"disc", "square", "triangle", "diamond", "plus"},
+     {"top left", "top right", "bottom left", "bottom right"}}};
 /// All words of all properties.
 inline constexpr Index words = 17;
 
@@ -77,7 +78,8 @@ struct Scene {
   std::vector<Object> objects;
 
   Index count(const Question& question) const {
-    return std::count_if(objects.begin(), objects.end(), [&](const Object& object) { return question.describes(object); });
+    return std::count_if(objects.begin(), objects.end(),
+                         [&](const Object& object) { return question.describes(object); });
   }
 };
 
@@ -134,15 +136,17 @@ inline Asked random_question(const Scene& scene, RandomStream& random) {
   }
 }
 
-/// Two descriptions that tell the same properties: one fits an object of the scene, the other nothing in it. In half of the pairs one
-/// property is told and its value missing in the scene: words are learnt from these. In the others mostly each word fits something, but
-/// no object fits them all. The words alone don't give away which description is which.
+/// Two descriptions that tell the same properties: one fits an object of the scene, the other nothing in it. In half of
+/// the pairs one property is told and its value missing in the scene: words are learnt from these. In the others mostly
+/// each word fits something, but no object fits them all. The words alone don't give away which description is which.
 struct Pair {
   Question fits, fits_nothing;
 };
 
 inline Pair random_pair(const Scene& scene, RandomStream& random) {
-  const auto any_object = [&]() -> const Object& { return scene.objects[static_cast<std::size_t>(random.below(static_cast<Index>(scene.objects.size())))]; };
+  const auto any_object = [&]() -> const Object& {
+    return scene.objects[static_cast<std::size_t>(random.below(static_cast<Index>(scene.objects.size())))];
+  };
   while (true) {
     const bool is_easy = random.chance(0.5);
     const auto p = static_cast<std::size_t>(random.below(properties));
@@ -150,7 +154,8 @@ inline Pair random_pair(const Scene& scene, RandomStream& random) {
     if (is_easy) told = Told{};
     told[p] = true;
     Pair out{.fits = description(any_object(), told), .fits_nothing = description(any_object(), told)};
-    out.fits_nothing.values[p] = !is_easy && random.chance(0.7) ? any_object().values[p] : random.below(value_counts[p]);
+    out.fits_nothing.values[p] =
+        !is_easy && random.chance(0.7) ? any_object().values[p] : random.below(value_counts[p]);
     if (scene.count(out.fits_nothing) == 0) return out;
   }
 }
@@ -159,33 +164,48 @@ namespace detail {
 
 using Colour = std::array<double, 3>;
 
-inline constexpr std::array<Colour, 6> colours{{{0.85, 0.16, 0.15}, {0.16, 0.62, 0.22}, {0.18, 0.32, 0.85}, {0.93, 0.84, 0.16}, {0.58, 0.2, 0.68}, {0.2, 0.78, 0.82}}};
+inline constexpr std::array<Colour, 6> colours{{{0.85, 0.16, 0.15},
+                                                {0.16, 0.62, 0.22},
+                                                {0.18, 0.32, 0.85},
+                                                {0.93, 0.84, 0.16},
+                                                {0.58, 0.2, 0.68},
+                                                {0.2, 0.78, 0.82}}};
 
 /// Whether the place (u, v), in units of the radius, lies in a shape.
 inline bool is_inside(Index shape, double u, double v) {
   const double a = std::abs(u), b = std::abs(v);
   switch (shape) {
-    case 0: return u * u + v * v <= 1;
-    case 1: return std::max(a, b) <= 0.88;
-    case 2: return b <= 0.95 && a <= (v + 0.95) * 0.52;
-    case 3: return a + b <= 1.05 && std::max(a, b) <= 1;
-    default: return std::min(a, b) <= 0.4 && std::max(a, b) <= 1;
+    case 0:
+      return u * u + v * v <= 1;
+    case 1:
+      return std::max(a, b) <= 0.88;
+    case 2:
+      return b <= 0.95 && a <= (v + 0.95) * 0.52;
+    case 3:
+      return a + b <= 1.05 && std::max(a, b) <= 1;
+    default:
+      return std::min(a, b) <= 0.4 && std::max(a, b) <= 1;
   }
 }
 
 inline bool is_marked(Index mark, double u, double v) {
   const double a = std::abs(u), b = std::abs(v), reach = 0.48, half = 0.15;
   switch (mark) {
-    case 0: return b <= half && a <= reach;
-    case 1: return a <= half && b <= reach;
-    case 2: return std::abs(a - b) <= half * 1.4 && std::max(a, b) <= reach * 0.85;
-    default: return u * u + v * v <= reach * reach * 0.55;
+    case 0:
+      return b <= half && a <= reach;
+    case 1:
+      return a <= half && b <= reach;
+    case 2:
+      return std::abs(a - b) <= half * 1.4 && std::max(a, b) <= reach * 0.85;
+    default:
+      return u * u + v * v <= reach * reach * 0.55;
   }
 }
 
 /// Mixes a colour into a pixel.
 inline void blend(float* pixel, const Colour& colour, double share) {
-  for (std::size_t c = 0; c < 3; ++c) pixel[c] += static_cast<float>(share) * (static_cast<float>(colour[c]) - pixel[c]);
+  for (std::size_t c = 0; c < 3; ++c)
+    pixel[c] += static_cast<float>(share) * (static_cast<float>(colour[c]) - pixel[c]);
 }
 
 /// Calls visit(x, y, u, v) for `fine` x `fine` places in each pixel near an object.
@@ -197,7 +217,8 @@ void for_each_place(const Object& object, Visit&& visit) {
   for (Index y = first(object.y - object.radius); y < last(object.y + object.radius); ++y)
     for (Index x = first(object.x - object.radius); x < last(object.x + object.radius); ++x)
       for (Index k = 0; k < fine * fine; ++k) {
-        const double px = static_cast<double>(x) + (static_cast<double>(k % fine) + 0.5) / fine, py = static_cast<double>(y) + (static_cast<double>(k / fine) + 0.5) / fine;
+        const double px = static_cast<double>(x) + (static_cast<double>(k % fine) + 0.5) / fine,
+                     py = static_cast<double>(y) + (static_cast<double>(k / fine) + 0.5) / fine;
         visit(x, y, (px - object.x) / object.radius, (py - object.y) / object.radius, 1.0 / (fine * fine));
       }
 }
@@ -222,20 +243,25 @@ inline void draw_object(const Object& object, RandomStream& random, float* pixel
 
 /// A tinted ground that grows darker to one side, thin lines, specks and noise.
 inline void draw_ground(RandomStream& random, float* pixels) {
-  const double light = random.uniform(0.45, 0.75), across = random.uniform(-0.15, 0.15), down = random.uniform(-0.15, 0.15), noise = random.uniform(0.01, 0.05);
+  const double light = random.uniform(0.45, 0.75), across = random.uniform(-0.15, 0.15),
+               down = random.uniform(-0.15, 0.15), noise = random.uniform(0.01, 0.05);
   Colour tint;
   for (double& channel : tint) channel = light + random.uniform(-0.06, 0.06);
   const kashi::random::Philox grain = random.fork();
   for (Index i = 0; i < scene_size * scene_size; ++i) {
-    const double x = static_cast<double>(i % scene_size) / scene_size - 0.5, y = static_cast<double>(i / scene_size) / scene_size - 0.5;
+    const double x = static_cast<double>(i % scene_size) / scene_size - 0.5,
+                 y = static_cast<double>(i / scene_size) / scene_size - 0.5;
     const double shade = across * x + down * y + noise * (2 * grain.uniform(static_cast<std::uint64_t>(i)) - 1);
-    for (std::size_t c = 0; c < 3; ++c) pixels[3 * static_cast<std::size_t>(i) + c] = static_cast<float>(tint[c] + shade);
+    for (std::size_t c = 0; c < 3; ++c)
+      pixels[3 * static_cast<std::size_t>(i) + c] = static_cast<float>(tint[c] + shade);
   }
   for (Index k = 0; k < 6; ++k) {
-    const double angle = random.uniform(0.0, 6.2832), step_x = std::cos(angle), step_y = std::sin(angle), grey = random.uniform(0.2, 0.95), length = random.uniform(8.0, 50.0);
+    const double angle = random.uniform(0.0, 6.2832), step_x = std::cos(angle), step_y = std::sin(angle),
+                 grey = random.uniform(0.2, 0.95), length = random.uniform(8.0, 50.0);
     double x = random.uniform(0.0, scene_size), y = random.uniform(0.0, scene_size);
     for (double t = 0; t < length; t += 0.5, x += step_x * 0.5, y += step_y * 0.5)
-      if (x >= 0 && y >= 0 && x < scene_size && y < scene_size) blend(pixels + 3 * (static_cast<Index>(y) * scene_size + static_cast<Index>(x)), {grey, grey, grey}, 0.2);
+      if (x >= 0 && y >= 0 && x < scene_size && y < scene_size)
+        blend(pixels + 3 * (static_cast<Index>(y) * scene_size + static_cast<Index>(x)), {grey, grey, grey}, 0.2);
   }
   for (Index k = 0; k < 12; ++k) {
     const Colour speck{random.uniform(), random.uniform(), random.uniform()};

@@ -77,7 +77,8 @@ inline std::string forbidden(const std::string& from, const std::string& to) {
   const auto allowed = allowed_folders().find(source);
   if (allowed == allowed_folders().end()) return "the folder " + source + " stands on no floor";
   if (!allowed->second.contains(target)) return source + " may not include " + target;
-  const bool is_plain = to == "kashi/core/compiled.hpp" || to == "kashi/core/error.hpp" || to == "kashi/core/parallel.hpp";
+  const bool is_plain =
+      to == "kashi/core/compiled.hpp" || to == "kashi/core/error.hpp" || to == "kashi/core/parallel.hpp";
   if (source == "kernels" && !is_plain) {
     return "kernels may include only compiled.hpp, error.hpp and parallel.hpp of core";
   }

@@ -62,5 +62,6 @@ TEST_CASE("the check finds machine paths and leaves other text alone") {
   CHECK(machine_paths("include/kashi/a.hpp", "// " + beside + "/data").size() == 1);
   CHECK(machine_paths("tests/data/a_test.cpp", "// " + beside + "/data").empty());
   const auto inside = [](const std::string& folder, const std::string& name) { return folder + "/" + name + "/x"; };
-  CHECK(machine_paths("docs/a.md", "see " + inside("out", "work") + " and /usr/include and " + inside("build", "root")).empty());
+  CHECK(machine_paths("docs/a.md", "see " + inside("out", "work") + " and /usr/include and " + inside("build", "root"))
+            .empty());
 }

@@ -31,14 +31,16 @@ double broadcast_at(const Tensor<double>& x, const Shape& shape, Index flat) {
 TEST_CASE("broadcasting agrees with walking the axes") {
   random::Generator generator(1);
   const std::vector<std::pair<Shape, Shape>> pairs = {
-      {{3, 4}, {4}}, {{3, 1}, {1, 4}}, {{2, 3, 4}, {3, 1}}, {{}, {2, 2}}, {{5}, {}}, {{1}, {1, 1, 1}}, {{2, 1, 3, 1}, {4, 1, 5}}, {{0, 3}, {3}}, {{7, 300}, {7, 1}}, {{200, 400}, {400}}};
+      {{3, 4}, {4}},    {{3, 1}, {1, 4}},          {{2, 3, 4}, {3, 1}}, {{}, {2, 2}},       {{5}, {}},
+      {{1}, {1, 1, 1}}, {{2, 1, 3, 1}, {4, 1, 5}}, {{0, 3}, {3}},       {{7, 300}, {7, 1}}, {{200, 400}, {400}}};
   for (const auto& [a_shape, b_shape] : pairs) {
     const Tensor<double> a = generator.normal<double>(a_shape), b = generator.normal<double>(b_shape);
     for (const auto& [x, y] : {std::pair(a, b), std::pair(b, a)}) {
       const Tensor<double> out = x - y;
       INFO(a_shape << " and " << b_shape);
       REQUIRE(out.shape() == broadcast_shape(a_shape, b_shape));
-      for (Index i = 0; i < out.numel(); ++i) REQUIRE(out.data()[i] == broadcast_at(x, out.shape(), i) - broadcast_at(y, out.shape(), i));
+      for (Index i = 0; i < out.numel(); ++i)
+        REQUIRE(out.data()[i] == broadcast_at(x, out.shape(), i) - broadcast_at(y, out.shape(), i));
       const Tensor<double> wide = broadcast_to(x, out.shape());
       for (Index i = 0; i < out.numel(); ++i) REQUIRE(wide.data()[i] == broadcast_at(x, out.shape(), i));
     }

@@ -27,7 +27,8 @@ TEST_CASE("concat and narrow are inverse") {
     CHECK(equal(concat<int>({narrow(x, axis, 0, cut), narrow(x, axis, cut, x.size(axis))}, axis), x));
   }
   CHECK(narrow(x, 1, 2, 2).numel() == 0);
-  CHECK_THROWS_WITH(concat<int>({x, Tensor<int>::zeros({2, 6, 4})}, 1), Equals("concat: [2,6,4] does not fit [2,6,3] on axis 1"));
+  CHECK_THROWS_WITH(concat<int>({x, Tensor<int>::zeros({2, 6, 4})}, 1),
+                    Equals("concat: [2,6,4] does not fit [2,6,3] on axis 1"));
   CHECK_THROWS_WITH(narrow(x, 1, 5, 7), Equals("narrow: [5,7) does not lie in axis 1 of [2,6,3]"));
 }
 
@@ -41,7 +42,8 @@ TEST_CASE("stack makes a new axis") {
 
 TEST_CASE("gather picks one element a position, gather_rows whole rows") {
   const Tensor<int> x({3, 2}, {10, 11, 20, 21, 30, 31});
-  CHECK(gather_rows(x, Tensor<Index>({4}, {2, 0, 0, 1})).to_vector() == std::vector<int>{30, 31, 10, 11, 10, 11, 20, 21});
+  CHECK(gather_rows(x, Tensor<Index>({4}, {2, 0, 0, 1})).to_vector() ==
+        std::vector<int>{30, 31, 10, 11, 10, 11, 20, 21});
   CHECK(gather(x, 1, Tensor<Index>({3, 1}, {1, 0, 1})).to_vector() == std::vector<int>{11, 20, 31});
   CHECK(gather(x, 0, Tensor<Index>({1, 2}, {2, 0})).to_vector() == std::vector<int>{30, 11});
   CHECK_THROWS_WITH(gather_rows(x, Tensor<Index>({1}, {3})), Equals("gather_rows: row 3 is not in [3,2]"));

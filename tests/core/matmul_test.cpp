@@ -10,16 +10,25 @@ using Catch::Matchers::Equals;
 
 TEST_CASE("products of small integers are exact, in every transposition") {
   random::Generator generator(3);
-  for (const auto& [m, n, k] : {std::tuple<Index, Index, Index>{1, 1, 1}, {2, 3, 4}, {33, 5, 7}, {64, 65, 31}, {100, 1, 9}, {1, 50, 20}, {3, 4, 0}, {0, 2, 3}})
+  for (const auto& [m, n, k] : {std::tuple<Index, Index, Index>{1, 1, 1},
+                                {2, 3, 4},
+                                {33, 5, 7},
+                                {64, 65, 31},
+                                {100, 1, 9},
+                                {1, 50, 20},
+                                {3, 4, 0},
+                                {0, 2, 3}})
     for (const bool ta : {false, true})
       for (const bool tb : {false, true}) {
-        const Tensor<float> a = generator.uniform<float>({m, k}, -8, 8).to<int>().to<float>(), b = generator.uniform<float>({k, n}, -8, 8).to<int>().to<float>();
+        const Tensor<float> a = generator.uniform<float>({m, k}, -8, 8).to<int>().to<float>(),
+                            b = generator.uniform<float>({k, n}, -8, 8).to<int>().to<float>();
         Tensor<float> expected = Tensor<float>::zeros({m, n});
         for (Index i = 0; i < m; ++i)
           for (Index j = 0; j < n; ++j)
             for (Index p = 0; p < k; ++p) expected.at(i, j) += a(i, p) * b(p, j);
         INFO(m << "x" << k << " times " << k << "x" << n << " transposed " << ta << tb);
-        REQUIRE(equal(matmul(ta ? transpose(a) : a, tb ? transpose(b) : b, {.transpose_a = ta, .transpose_b = tb}), expected));
+        REQUIRE(equal(matmul(ta ? transpose(a) : a, tb ? transpose(b) : b, {.transpose_a = ta, .transpose_b = tb}),
+                      expected));
       }
 }
 

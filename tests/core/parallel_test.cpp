@@ -41,8 +41,13 @@ TEST_CASE("floating-point reductions are the same bits for every thread count") 
   const Threads restore;
   const auto reduce = [](int threads) {
     set_num_threads(threads);
-    return parallel_reduce(Index{100000}, Index{1000}, 0.0f,
-        [](Index begin, Index end) { float s = 0; for (Index i = begin; i < end; ++i) s += 1.0f / static_cast<float>(i + 1); return s; },
+    return parallel_reduce(
+        Index{100000}, Index{1000}, 0.0f,
+        [](Index begin, Index end) {
+          float s = 0;
+          for (Index i = begin; i < end; ++i) s += 1.0f / static_cast<float>(i + 1);
+          return s;
+        },
         [](float a, float b) { return a + b; });
   };
   const float one = reduce(1);
@@ -53,7 +58,8 @@ TEST_CASE("an exception in a piece reaches the caller") {
   const Threads restore;
   for (const int threads : {1, 4}) {
     set_num_threads(threads);
-    CHECK_THROWS_WITH(parallel_for(100, 1, [](Index begin, Index) { require(begin != 42, "piece 42"); }), Equals("piece 42"));
+    CHECK_THROWS_WITH(parallel_for(100, 1, [](Index begin, Index) { require(begin != 42, "piece 42"); }),
+                      Equals("piece 42"));
   }
 }
 
@@ -80,6 +86,7 @@ TEST_CASE("a loop inside a loop runs on its thread") {
   const Threads restore;
   set_num_threads(4);
   std::atomic<Index> total{0};
-  parallel_for(8, 1, [&](Index, Index) { parallel_for(100, 10, [&](Index begin, Index end) { total += end - begin; }); });
+  parallel_for(8, 1,
+               [&](Index, Index) { parallel_for(100, 10, [&](Index begin, Index end) { total += end - begin; }); });
   CHECK(total == 800);
 }

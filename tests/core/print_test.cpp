@@ -14,7 +14,9 @@ TEST_CASE("small tensors are shown whole, with columns aligned") {
 
 TEST_CASE("large tensors are cut short at each axis") {
   const std::string shown = to_string(Tensor<Index>::arange(10000).reshape({100, 100}), {.edge = 2});
-  CHECK(shown == "[[   0,    1, ...,   98,   99],\n [ 100,  101, ...,  198,  199],\n ...,\n [9800, 9801, ..., 9898, 9899],\n [9900, 9901, ..., 9998, 9999]] [100,100] int64");
+  CHECK(shown ==
+        "[[   0,    1, ...,   98,   99],\n [ 100,  101, ...,  198,  199],\n ...,\n [9800, 9801, ..., 9898, 9899],\n "
+        "[9900, 9901, ..., 9998, 9999]] [100,100] int64");
 }
 
 TEST_CASE("an error collects the names of the layers it leaves") {

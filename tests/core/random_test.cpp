@@ -22,7 +22,8 @@ TEST_CASE("equal seeds and calls give equal numbers, on any number of threads") 
   const auto draw = [](int count) {
     set_num_threads(count);
     random::Generator generator(5);
-    return concat<float>({generator.uniform<float>({20001}), generator.normal<float>({20001}), generator.bernoulli<float>({20001}, 0.3)});
+    return concat<float>({generator.uniform<float>({20001}), generator.normal<float>({20001}),
+                          generator.bernoulli<float>({20001}, 0.3)});
   };
   const Tensor<float> one = draw(1);
   for (const int count : {2, 3, 8}) CHECK(equal(draw(count), one));

@@ -18,7 +18,8 @@ Tensor<Index> plain_reduce(const Tensor<Index>& x, const Axes& axes, Index initi
   std::vector<bool> reduced(static_cast<std::size_t>(x.rank()), axes.empty());
   for (const Index axis : axes) reduced[static_cast<std::size_t>(axis < 0 ? axis + x.rank() : axis)] = true;
   std::vector<Index> kept;
-  for (int axis = 0; axis < x.rank(); ++axis) kept.push_back(reduced[static_cast<std::size_t>(axis)] ? 1 : x.size(axis));
+  for (int axis = 0; axis < x.rank(); ++axis)
+    kept.push_back(reduced[static_cast<std::size_t>(axis)] ? 1 : x.size(axis));
   Tensor<Index> out = Tensor<Index>::full(Shape(std::span<const Index>(kept)), initial);
   for (Index flat = 0; flat < x.numel(); ++flat) {
     Index rest = flat, offset = 0, stride = 1;
@@ -48,7 +49,8 @@ std::vector<Axes> all_axes(int rank) {
 
 TEST_CASE("reductions over every subset of axes agree with plain loops") {
   random::Generator generator(2);
-  for (const Shape& shape : {Shape{4}, Shape{3, 5}, Shape{2, 3, 4}, Shape{2, 3, 1, 5}, Shape{3, 130, 2}, Shape{}, Shape{2, 100}}) {
+  for (const Shape& shape :
+       {Shape{4}, Shape{3, 5}, Shape{2, 3, 4}, Shape{2, 3, 1, 5}, Shape{3, 130, 2}, Shape{}, Shape{2, 100}}) {
     const Tensor<Index> x = (generator.uniform<double>(shape, -50, 50)).to<Index>();
     for (const Axes& axes : all_axes(shape.rank())) {
       INFO(shape << " reduced over " << axes.size() << " axes");
@@ -59,7 +61,8 @@ TEST_CASE("reductions over every subset of axes agree with plain loops") {
       REQUIRE(equal(max(x, axes, true), top));
       REQUIRE(equal(min(x, axes, true), low));
       REQUIRE(sum(x, axes).to_vector() == plus.to_vector());
-      REQUIRE(allclose(mean(x.to<double>(), axes, true), plus.to<double>() / (static_cast<double>(x.numel()) / static_cast<double>(plus.numel()))));
+      REQUIRE(allclose(mean(x.to<double>(), axes, true),
+                       plus.to<double>() / (static_cast<double>(x.numel()) / static_cast<double>(plus.numel()))));
     }
   }
 }

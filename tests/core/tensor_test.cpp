@@ -21,7 +21,8 @@ TEST_CASE("a shape knows its rank, sizes and number of elements") {
 TEST_CASE("impossible shapes are refused") {
   CHECK_THROWS_WITH((Shape{2, -1}), Equals("shape: sizes can't be negative; got [2,-1]"));
   CHECK_THROWS_WITH((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), Equals("shape: at most 8 axes; got 9"));
-  CHECK_THROWS_WITH((Shape{Index{1} << 40, Index{1} << 40}), Equals("shape: too many elements; got [1099511627776,1099511627776]"));
+  CHECK_THROWS_WITH((Shape{Index{1} << 40, Index{1} << 40}),
+                    Equals("shape: too many elements; got [1099511627776,1099511627776]"));
   CHECK((Shape{Index{1} << 40, Index{1} << 40, 0}.numel() == 0));
   CHECK_THROWS_AS((Shape{2, 3}[2]), ShapeError);
   CHECK_THROWS_WITH((Shape{2, 3}[-3]), Equals("shape: axis -3 is not one of the 2 axes of [2,3]"));

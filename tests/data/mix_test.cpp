@@ -71,7 +71,8 @@ TEST_CASE("mixed batches follow from the seed alone, and differ from batch to ba
 }
 
 TEST_CASE("with probability 0 batches stay as they are, with one-hot targets") {
-  for (const auto& transform : {data::BatchTransform(data::Mixup({.classes = 8, .p = 0})), data::BatchTransform(data::CutMix({.classes = 8, .p = 0}))}) {
+  for (const auto& transform : {data::BatchTransform(data::Mixup({.classes = 8, .p = 0})),
+                                data::BatchTransform(data::CutMix({.classes = 8, .p = 0}))}) {
     const data::Batch batch = batch_of(transform);
     for (Index i = 0; i < 4; ++i) {
       CHECK(batch.targets(i, i) == 1.0f);
@@ -101,7 +102,9 @@ TEST_CASE("options and labels that can't be are refused") {
   CHECK_THROWS_WITH(data::Mixup({.classes = 1}), "Mixup: .classes must be at least 2; got 1");
   CHECK_THROWS_WITH(data::CutMix({.classes = 5, .alpha = 2}), "CutMix: .alpha must lie in (0, 1]; got 2");
   CHECK_THROWS_WITH(data::CutMix({.classes = 5, .p = 1.5}), "CutMix: .p must lie in [0, 1]; got 1.5");
-  data::Epoch epoch = data::Loader(plain_images(4, 8), {.batch = 4, .workers = 0, .batch_transform = data::Mixup({.classes = 2})}).epoch(0);
+  data::Epoch epoch =
+      data::Loader(plain_images(4, 8), {.batch = 4, .workers = 0, .batch_transform = data::Mixup({.classes = 2})})
+          .epoch(0);
   data::Batch batch;
   CHECK_THROWS_WITH(epoch.next(batch), "Mixup: labels must lie in 0..1; got 1 and 2");
 }

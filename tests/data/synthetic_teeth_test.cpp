@@ -46,8 +46,10 @@ TEST_CASE("decay is darker than the tooth around it") {
     for (Index y = 8; y < 88; ++y)
       for (Index x = 8; x < 120; ++x) {
         const float light = example.image(y, x, 0);
-        if (example.target(y, x, 0) > 0) inside += static_cast<double>(light), ++pixels;
-        else if (light > 0.4f) around += static_cast<double>(light), ++neighbours;
+        if (example.target(y, x, 0) > 0)
+          inside += static_cast<double>(light), ++pixels;
+        else if (light > 0.4f)
+          around += static_cast<double>(light), ++neighbours;
       }
   }
   REQUIRE(pixels > 100);
@@ -56,5 +58,6 @@ TEST_CASE("decay is darker than the tooth around it") {
 
 TEST_CASE("teeth of no size are refused") {
   CHECK_THROWS_WITH(data::synthetic_teeth({.height = 16}), Catch::Contains("at least 32x32 pixels"));
-  CHECK_THROWS_WITH(data::synthetic_teeth({.corrupted = 1.5}), "synthetic_teeth: corrupted must lie in [0, 1]; got 1.5");
+  CHECK_THROWS_WITH(data::synthetic_teeth({.corrupted = 1.5}),
+                    "synthetic_teeth: corrupted must lie in [0, 1]; got 1.5");
 }

@@ -16,7 +16,8 @@ TEST_CASE("textured shapes take turns, have names, and follow from the seed for 
   REQUIRE(shapes.class_names().size() == 100);
   CHECK(shapes.class_names()[23] == "triangle, slanted");
   const ThreadLimit one(1);
-  const data::Dataset again = data::textured_shapes({.count = 205, .size = 16, .seed = 3}), other = data::textured_shapes({.count = 205, .size = 16, .seed = 4});
+  const data::Dataset again = data::textured_shapes({.count = 205, .size = 16, .seed = 3}),
+                      other = data::textured_shapes({.count = 205, .size = 16, .seed = 4});
   CHECK(equal(shapes.get(150).image, again.get(150).image));
   CHECK_FALSE(equal(shapes.get(150).image, other.get(150).image));
 }
@@ -40,6 +41,7 @@ TEST_CASE("every shape and every texture differs from the others") {
 }
 
 TEST_CASE("shapes of no size are refused") {
-  CHECK_THROWS_WITH(data::textured_shapes({.size = 7}), "textured_shapes: images must have at least 8 pixels a side; got 7");
+  CHECK_THROWS_WITH(data::textured_shapes({.size = 7}),
+                    "textured_shapes: images must have at least 8 pixels a side; got 7");
   CHECK_THROWS_WITH(data::textured_shapes({.count = -1}), "textured_shapes: count can't be negative; got -1");
 }

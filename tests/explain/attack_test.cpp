@@ -43,19 +43,23 @@ TEST_CASE("On a linear model the smallest epsilon is the margin over the dual no
   REQUIRE(margin > 0);
   double l1 = 0, l2 = 0;
   for (const double w : model.w.span()) l1 += std::abs(w), l2 += w * w;
-  const auto linf = explain::smallest_epsilon<double>(model, image, first, {.step = 0.02, .largest = 0.5, .tolerance = 1e-7});
+  const auto linf =
+      explain::smallest_epsilon<double>(model, image, first, {.step = 0.02, .largest = 0.5, .tolerance = 1e-7});
   CHECK(linf.found);
   CHECK(linf.epsilon == Approx(margin / l1).margin(2e-7));
   CHECK(linf.failed_below < margin / l1);
-  const auto round = explain::smallest_epsilon<double>(model, image, first, {.norm = Norm::l2, .step = 0.1, .largest = 2, .tolerance = 1e-7});
+  const auto round = explain::smallest_epsilon<double>(
+      model, image, first, {.norm = Norm::l2, .step = 0.1, .largest = 2, .tolerance = 1e-7});
   CHECK(round.epsilon == Approx(margin / std::sqrt(l2)).margin(2e-7));
   CHECK_FALSE(explain::smallest_epsilon<double>(model, image, first, {.step = 0.02, .largest = 0.04}).found);
-  CHECK_FALSE(explain::is_classified<double>(model, explain::fgsm<double>(model, image, first, {.epsilon = linf.epsilon}), first)[0]);
+  CHECK_FALSE(explain::is_classified<double>(
+      model, explain::fgsm<double>(model, image, first, {.epsilon = linf.epsilon}), first)[0]);
 }
 
 TEST_CASE("A step of FGSM is exactly epsilon, against the label or towards it, and inside [0,1]") {
   const LinearModel model;
-  const auto away = explain::fgsm<double>(model, image, first, {.epsilon = 0.1}), towards = explain::fgsm<double>(model, image, first, {.epsilon = 0.1, .targeted = true});
+  const auto away = explain::fgsm<double>(model, image, first, {.epsilon = 0.1}),
+             towards = explain::fgsm<double>(model, image, first, {.epsilon = 0.1, .targeted = true});
   for (Index i = 0; i < 6; ++i) {
     CHECK(away.data()[i] - image.data()[i] == Approx(model.w.data()[i] > 0 ? -0.1 : 0.1));
     CHECK(towards.data()[i] - image.data()[i] == Approx(model.w.data()[i] > 0 ? 0.1 : -0.1));
@@ -63,13 +67,15 @@ TEST_CASE("A step of FGSM is exactly epsilon, against the label or towards it, a
   const auto far = explain::fgsm<double>(model, image, first, {.epsilon = 0.9});
   CHECK(min(far).item() == 0);
   CHECK(max(far).item() == 1);
-  CHECK_THROWS_WITH(explain::fgsm<double>(model, image, Tensor<Index>({2}, {0, 0})), Catch::Matchers::Contains("labels [N]"));
+  CHECK_THROWS_WITH(explain::fgsm<double>(model, image, Tensor<Index>({2}, {0, 0})),
+                    Catch::Matchers::Contains("labels [N]"));
 }
 
 TEST_CASE("PGD with one step of epsilon and no random start is FGSM") {
   const LinearModel model;
   const auto norm = GENERATE(Norm::linf, Norm::l2);
-  const auto one = explain::pgd<double>(model, image, first, {.epsilon = 0.05, .norm = norm, .steps = 1, .step_size = 0.05, .random_start = false});
+  const auto one = explain::pgd<double>(
+      model, image, first, {.epsilon = 0.05, .norm = norm, .steps = 1, .step_size = 0.05, .random_start = false});
   CHECK(largest_change(one, explain::fgsm<double>(model, image, first, {.epsilon = 0.05, .norm = norm})) < 1e-12);
 }
 
@@ -96,10 +102,13 @@ TEST_CASE("An image's gradient does not depend on the others in the batch") {
 TEST_CASE("The attack's direction is the cross-entropy's gradient, also where the model is certain") {
   manual_seed(2);
   const nn::Linear<double> layer({.in = 6, .out = 4});
-  const auto model = [&](double scale) { return [&layer, scale](const Variable<double>& x) { return layer(reshape(x, Shape{x.size(0), 6})) * scale; }; };
+  const auto model = [&](double scale) {
+    return [&layer, scale](const Variable<double>& x) { return layer(reshape(x, Shape{x.size(0), 6})) * scale; };
+  };
   const auto images = random::Generator(3).uniform<double>({2, 2, 3, 1});
   const Tensor<Index> labels({2}, {2, 0});
-  const auto loss = explain::loss_gradient<double>(model(1), images, labels), direction = explain::attack_direction<double>(model(1), images, labels);
+  const auto loss = explain::loss_gradient<double>(model(1), images, labels),
+             direction = explain::attack_direction<double>(model(1), images, labels);
   for (Index n = 0; n < 2; ++n) {
     const double ratio = loss(n, 0, 0, 0) / direction(n, 0, 0, 0);  // 1 - p
     CHECK((ratio > 0 && ratio < 1));
@@ -110,14 +119,16 @@ TEST_CASE("The attack's direction is the cross-entropy's gradient, also where th
   double size = 0;
   for (const double slope : certain.span()) size = std::max(size, std::abs(slope));
   CHECK(size > 1);
-  CHECK_THROWS_WITH(explain::attack_direction<double>(model(1), images, Tensor<Index>({2}, {2, 4})), Catch::Matchers::Contains("there is no class 4"));
+  CHECK_THROWS_WITH(explain::attack_direction<double>(model(1), images, Tensor<Index>({2}, {2, 4})),
+                    Catch::Matchers::Contains("there is no class 4"));
 }
 
 TEST_CASE("Rounding to bytes keeps to the ball") {
   const Tensor<double> original({1, 1, 4, 1}, {10.0 / 255, 100.0 / 255, 0, 1});
   for (const double levels : {0.4, 1.0, 1.7, 8.0}) {
     Tensor<double> moved = original.clone();
-    for (double& value : moved.mutable_span()) value = std::clamp(value + levels / 255 * (value > 0.2 ? -1 : 1), 0.0, 1.0);
+    for (double& value : moved.mutable_span())
+      value = std::clamp(value + levels / 255 * (value > 0.2 ? -1 : 1), 0.0, 1.0);
     const auto bytes = explain::as_bytes(moved, original, levels / 255);
     CHECK(largest_change(bytes, original) <= levels / 255 + 1e-7);
     CHECK(largest_change(bytes, original) * 255 == Approx(std::floor(levels)).margin(1e-6));

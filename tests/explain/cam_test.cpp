@@ -9,12 +9,17 @@ using explain::Method;
 
 namespace {
 
-Tensor<double> numbers(const Shape& shape, std::uint64_t seed, double low = -1, double high = 1) { return random::Generator(seed).uniform<double>(shape, low, high); }
+Tensor<double> numbers(const Shape& shape, std::uint64_t seed, double low = -1, double high = 1) {
+  return random::Generator(seed).uniform<double>(shape, low, high);
+}
 
 /// A convolution with ReLU, then an average and a linear layer: "features.1" is the last map.
 nn::Sequential<double> average_net(Index channels = 4, Index classes = 3) {
-  nn::Sequential<double> net, features{nn::Conv2d<double>({.in = 2, .out = channels, .kernel = 3, .padding = 1}), nn::ReLU<double>()};
-  return net.add("features", features).add("pool", nn::GlobalAvgPool2d<double>()).add("fc", nn::Linear<double>({.in = channels, .out = classes}));
+  nn::Sequential<double> net,
+      features{nn::Conv2d<double>({.in = 2, .out = channels, .kernel = 3, .padding = 1}), nn::ReLU<double>()};
+  return net.add("features", features)
+      .add("pool", nn::GlobalAvgPool2d<double>())
+      .add("fc", nn::Linear<double>({.in = channels, .out = classes}));
 }
 
 void check_close(const Tensor<double>& got, const Tensor<double>& wanted, double tolerance = 1e-12) {
@@ -58,7 +63,8 @@ TEST_CASE("On an average and a linear layer, gradient maps are CAM by the number
   }
   CHECK(explain::grad_cam_plus_plus(at).raw(2, 3) == Approx(plus_plus).margin(1e-12));
   CHECK(explain::layer_cam(at).raw(2, 3) == Approx(layer).margin(1e-12));
-  CHECK(explain::explain(Method::ablation_cam, net, "features.1", image, 1).raw(2, 3) == Approx(ablation).margin(1e-12));
+  CHECK(explain::explain(Method::ablation_cam, net, "features.1", image, 1).raw(2, 3) ==
+        Approx(ablation).margin(1e-12));
 }
 
 TEST_CASE("CAM of one class minus another's is CAM of the difference") {
@@ -66,7 +72,8 @@ TEST_CASE("CAM of one class minus another's is CAM of the difference") {
   auto net = average_net();
   const auto image = numbers({4, 4, 2}, 2);
   const auto first = explain::cam(net, "features.1", image, 0), second = explain::cam(net, "features.1", image, 2);
-  const auto difference = explain::cam(net, "features.1", image, [](const Variable<double>& y) { return select(y, 1, 0) - select(y, 1, 2); });
+  const auto difference = explain::cam(net, "features.1", image,
+                                       [](const Variable<double>& y) { return select(y, 1, 0) - select(y, 1, 2); });
   check_close(difference.raw, first.raw - second.raw);
   CHECK(difference.class_index == -1);
 }
@@ -76,14 +83,16 @@ TEST_CASE("Ablation-CAM behind an average takes no differences, and gives what d
   auto net = average_net();
   const auto image = numbers({4, 4, 2}, 17);
   const auto direct = explain::ablation_cam(net, "features.1", image, 2);
-  const auto differences = explain::ablation_cam(net, "features.1", image, [](const Variable<double>& y) { return select(y, 1, 2); });
+  const auto differences =
+      explain::ablation_cam(net, "features.1", image, [](const Variable<double>& y) { return select(y, 1, 2); });
   check_close(direct.raw, differences.raw);
   CHECK(direct.score == Approx(differences.score));
 }
 
 TEST_CASE("On a flattened map with a linear layer HiResCAM sums to the score without the bias") {
   manual_seed(5);
-  nn::Sequential<double> net{nn::Conv2d<double>({.in = 2, .out = 3, .kernel = 3, .padding = 1}), nn::ReLU<double>(), nn::Flatten<double>(), nn::Linear<double>({.in = 36, .out = 3})};
+  nn::Sequential<double> net{nn::Conv2d<double>({.in = 2, .out = 3, .kernel = 3, .padding = 1}), nn::ReLU<double>(),
+                             nn::Flatten<double>(), nn::Linear<double>({.in = 36, .out = 3})};
   const auto image = numbers({4, 3, 2}, 3);
   const auto at = explain::layer_gradient(net, "1", image, 2);
   const double bias = dynamic_cast<nn::Linear<double>&>(net.find("3")).bias().value()(2);
@@ -108,15 +117,19 @@ TEST_CASE("On SqueezeNet's head CAM is the class's own channel") {
 
 TEST_CASE("A layer inside a Residual is explained through hooks") {
   manual_seed(8);
-  const nn::Conv2d<double> first({.in = 2, .out = 2, .kernel = 3, .padding = 1}), second({.in = 2, .out = 2, .kernel = 3, .padding = 1});
-  nn::Sequential<double> net{nn::Residual<double>(nn::Sequential<double>{first, nn::ReLU<double>(), second}), nn::GlobalAvgPool2d<double>(), nn::Linear<double>({.in = 2, .out = 2})};
+  const nn::Conv2d<double> first({.in = 2, .out = 2, .kernel = 3, .padding = 1}),
+      second({.in = 2, .out = 2, .kernel = 3, .padding = 1});
+  nn::Sequential<double> net{nn::Residual<double>(nn::Sequential<double>{first, nn::ReLU<double>(), second}),
+                             nn::GlobalAvgPool2d<double>(), nn::Linear<double>({.in = 2, .out = 2})};
   const auto image = numbers({4, 4, 2}, 9);
   const auto at = explain::layer_gradient(net, "0.body.1", image, 1);
   // Moving the layer's output along the gradient moves the score by its squared length.
   const double step = 1e-5;
   const auto moved = [&](double by) {
-    HookHandle hook = net.find("0.body.1").register_forward_hook(
-        [&](const auto&, const auto&, const Variable<double>& y) { return Variable<double>(y.value() + scaled(at.gradient, by).reshape(y.shape())); });
+    HookHandle hook =
+        net.find("0.body.1").register_forward_hook([&](const auto&, const auto&, const Variable<double>& y) {
+          return Variable<double>(y.value() + scaled(at.gradient, by).reshape(y.shape()));
+        });
     const double score = net(Variable<double>(image.reshape(Shape{1, 4, 4, 2}))).value()(0, 1);
     hook.remove();
     return score;
@@ -168,9 +181,12 @@ TEST_CASE("The network has its mode back after an explanation, and unknown layer
   CHECK(net.is_training());
   CHECK(net.find("features.0").is_training());
   CHECK_FALSE(net.find("fc").is_training());
-  CHECK_THROWS_WITH(explain::explain(Method::grad_cam, net, "features.9", numbers({4, 4, 2}, 13)), Catch::Matchers::Contains("there is no layer"));
-  CHECK_THROWS_WITH(explain::explain(Method::grad_cam, net, "pool", numbers({4, 4, 2}, 13)), Catch::Matchers::Contains("must give a map"));
-  CHECK_THROWS_WITH(explain::explain(Method::grad_cam, net, "features.1", numbers({4, 4, 2}, 13), 7), Catch::Matchers::Contains("no class 7"));
+  CHECK_THROWS_WITH(explain::explain(Method::grad_cam, net, "features.9", numbers({4, 4, 2}, 13)),
+                    Catch::Matchers::Contains("there is no layer"));
+  CHECK_THROWS_WITH(explain::explain(Method::grad_cam, net, "pool", numbers({4, 4, 2}, 13)),
+                    Catch::Matchers::Contains("must give a map"));
+  CHECK_THROWS_WITH(explain::explain(Method::grad_cam, net, "features.1", numbers({4, 4, 2}, 13), 7),
+                    Catch::Matchers::Contains("no class 7"));
   CHECK_THROWS_WITH(explain::method_named("gradcam"), Catch::Matchers::Contains("grad-cam"));
 }
 

@@ -12,7 +12,9 @@ namespace {
 /// Two classes: how bright the left half is, and how bright the right half is.
 Variable<float> halves(const Variable<float>& x) {
   const Index middle = x.size(2) / 2;
-  const auto brightness = [](const Variable<float>& part) { return reshape(mean(part, {1, 2, 3}), Shape{part.size(0), 1}) * 10.0f; };
+  const auto brightness = [](const Variable<float>& part) {
+    return reshape(mean(part, {1, 2, 3}), Shape{part.size(0), 1}) * 10.0f;
+  };
   return concat({brightness(narrow(x, 2, 0, middle)), brightness(narrow(x, 2, middle, x.size(2)))}, 1);
 }
 
@@ -31,8 +33,10 @@ TEST_CASE("Total variation is 0 for a constant and height times length for an ed
     for (Index x = 5; x < 8; ++x) edge.at(0, y, x, 0) = 0.75;
   CHECK(explain::total_variation(Variable<double>(edge), {.eps = 0}).item() == Approx(0.5 * 6));
   CHECK(explain::total_variation(Variable<double>(edge), {.beta = 2}).item() == Approx(0.25 * 6));
-  CHECK(grad_check([](const auto& x) { return explain::total_variation(x, {.eps = 1e-3}); }, {random::Generator(1).uniform<double>({2, 4, 3, 2}, 0, 1)}));
-  CHECK_THROWS_WITH(explain::total_variation(Variable<double>(edge), {.beta = 0}), Catch::Matchers::Contains(".beta must be positive"));
+  CHECK(grad_check([](const auto& x) { return explain::total_variation(x, {.eps = 1e-3}); },
+                   {random::Generator(1).uniform<double>({2, 4, 3, 2}, 0, 1)}));
+  CHECK_THROWS_WITH(explain::total_variation(Variable<double>(edge), {.beta = 0}),
+                    Catch::Matchers::Contains(".beta must be positive"));
 }
 
 TEST_CASE("The alpha-norm counts distance from the centre") {
@@ -50,11 +54,12 @@ TEST_CASE("Ascent makes the class's half bright, in every form") {
   options.decay = 0.01;
   options.total_variation = 0.1;
   std::vector<double> logits;
-  const auto image = explain::visualize_class<float>(halves, 1, options, [&](Index step, double logit, const auto& now) {
-    CHECK(step == static_cast<Index>(logits.size()) + 1);
-    if (step % 8 == 0) CHECK(now().shape() == Shape{20, 20, 3});
-    logits.push_back(logit);
-  });
+  const auto image =
+      explain::visualize_class<float>(halves, 1, options, [&](Index step, double logit, const auto& now) {
+        CHECK(step == static_cast<Index>(logits.size()) + 1);
+        if (step % 8 == 0) CHECK(now().shape() == Shape{20, 20, 3});
+        logits.push_back(logit);
+      });
   REQUIRE(image.shape() == Shape{20, 20, 3});
   REQUIRE(logits.size() == 24);
   CHECK(logits.back() > logits.front() + 1);
@@ -87,7 +92,10 @@ TEST_CASE("Equal seeds give equal pictures, and thread counts don't matter") {
 }
 
 TEST_CASE("visualize_class refuses wrong options and classes") {
-  CHECK_THROWS_WITH(explain::visualize_class<float>(halves, 2, small(ImageForm::pixels)), Catch::Matchers::Contains("there is no class 2 in an output [1,2]"));
-  CHECK_THROWS_WITH(explain::visualize_class<float>(halves, 0, {.steps = 0}), Catch::Matchers::Contains(".steps, .copies and .octaves at least 1"));
-  CHECK_THROWS_WITH(explain::visualize_class<float>(halves, 0, {.lr = -1}), Catch::Matchers::Contains(".lr must be positive"));
+  CHECK_THROWS_WITH(explain::visualize_class<float>(halves, 2, small(ImageForm::pixels)),
+                    Catch::Matchers::Contains("there is no class 2 in an output [1,2]"));
+  CHECK_THROWS_WITH(explain::visualize_class<float>(halves, 0, {.steps = 0}),
+                    Catch::Matchers::Contains(".steps, .copies and .octaves at least 1"));
+  CHECK_THROWS_WITH(explain::visualize_class<float>(halves, 0, {.lr = -1}),
+                    Catch::Matchers::Contains(".lr must be positive"));
 }

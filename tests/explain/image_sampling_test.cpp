@@ -43,8 +43,10 @@ TEST_CASE("A quarter turn turns, a scale spreads") {
 }
 
 TEST_CASE("Views are differentiable in the pixels") {
-  const std::vector<View> views{{.shift_x = 0.3, .shift_y = 1.2, .scale = 0.9, .angle = 0.2}, {.shift_x = -2, .scale = 1.3}};
-  CHECK(grad_check([&](const auto& x) { return explain::sample_views(x, views, 4, 3); }, {random::Generator(1).normal<double>({1, 5, 6, 2}, 0, 1)}, {.order = 2}));
+  const std::vector<View> views{{.shift_x = 0.3, .shift_y = 1.2, .scale = 0.9, .angle = 0.2},
+                                {.shift_x = -2, .scale = 1.3}};
+  CHECK(grad_check([&](const auto& x) { return explain::sample_views(x, views, 4, 3); },
+                   {random::Generator(1).normal<double>({1, 5, 6, 2}, 0, 1)}, {.order = 2}));
 }
 
 TEST_CASE("Random views keep to their bounds, and are the same for the same stream") {
@@ -59,10 +61,12 @@ TEST_CASE("Random views keep to their bounds, and are the same for the same stre
     widest = std::max(widest, std::abs(view.shift_x));
   }
   CHECK(widest > 2.5);
-  CHECK(explain::random_view(random::Philox(7, 3), options).angle == explain::random_view(random::Philox(7, 3), options).angle);
+  CHECK(explain::random_view(random::Philox(7, 3), options).angle ==
+        explain::random_view(random::Philox(7, 3), options).angle);
 }
 
 TEST_CASE("sample_views refuses what it can't sample") {
-  CHECK_THROWS_WITH(explain::sample_views(Variable<double>(Tensor<double>::zeros({2, 3, 3, 1})), {View{}}, 3, 3), Catch::Matchers::Contains("one image [1,H,W,C] is needed; got [2,3,3,1]"));
+  CHECK_THROWS_WITH(explain::sample_views(Variable<double>(Tensor<double>::zeros({2, 3, 3, 1})), {View{}}, 3, 3),
+                    Catch::Matchers::Contains("one image [1,H,W,C] is needed; got [2,3,3,1]"));
   CHECK_THROWS_WITH(explain::sample_views(numbered(3, 3), {}, 3, 3), Catch::Matchers::Contains("at least one view"));
 }

@@ -24,19 +24,27 @@ const Tensor<double> baseline({2, 3, 1}, {0.1, 0, 0.2, -1, 0, 0.3});
 }  // namespace
 
 TEST_CASE("Integrated gradients are exact for as high a power as their nodes allow") {
-  const auto [power, steps, rule] = GENERATE(table<int, Index, PathRule>({{1, 1, PathRule::midpoint}, {2, 1, PathRule::midpoint}, {4, 2, PathRule::gauss_legendre}, {6, 3, PathRule::gauss_legendre}}));
+  const auto [power, steps, rule] = GENERATE(table<int, Index, PathRule>({{1, 1, PathRule::midpoint},
+                                                                          {2, 1, PathRule::midpoint},
+                                                                          {4, 2, PathRule::gauss_legendre},
+                                                                          {6, 3, PathRule::gauss_legendre}}));
   auto net = power_net(power, weights);
   const auto out = explain::integrated_gradients(net, image, 0, baseline, {.steps = steps, .rule = rule, .batch = 2});
   for (Index i = 0; i < 6; ++i)
-    CHECK(out.values.data()[i] == Approx(weights.data()[i] * (std::pow(image.data()[i], power) - std::pow(baseline.data()[i], power))).margin(1e-12));
+    CHECK(out.values.data()[i] ==
+          Approx(weights.data()[i] * (std::pow(image.data()[i], power) - std::pow(baseline.data()[i], power)))
+              .margin(1e-12));
   CHECK(out.completeness_error() < 1e-12);
   CHECK(sum(out.signed_map().raw).item() == Approx(out.score - out.baseline_score));
 }
 
 TEST_CASE("Too few steps show in the completeness error") {
   auto net = power_net(4, weights);
-  CHECK(explain::integrated_gradients(net, image, 0, {}, {.steps = 1, .rule = PathRule::midpoint}).completeness_error() > 0.05);
-  CHECK_THROWS_WITH(explain::integrated_gradients(net, image, 0, Tensor<double>::zeros({1, 3, 1})), Catch::Matchers::Contains("baseline"));
+  CHECK(
+      explain::integrated_gradients(net, image, 0, {}, {.steps = 1, .rule = PathRule::midpoint}).completeness_error() >
+      0.05);
+  CHECK_THROWS_WITH(explain::integrated_gradients(net, image, 0, Tensor<double>::zeros({1, 3, 1})),
+                    Catch::Matchers::Contains("baseline"));
 }
 
 TEST_CASE("The nodes sum to one and lie inside") {

@@ -35,15 +35,20 @@ TEST_CASE("The area of a curve is its mean height by trapezoids") {
 
 TEST_CASE("A map of what counts has the best insertion and deletion, and only its order matters") {
   const auto good = rows_map({4, 3, 2, 1}), bad = rows_map({1, 2, 3, 4}), squared = rows_map({16, 9, 4, 1});
-  const auto deletion = [&](const Tensor<double>& map) { return explain::change_curve<double>(upper_row, image, nothing, map, 1, {.steps = 16, .batch = 5}); };
-  const auto insertion = [&](const Tensor<double>& map) { return explain::change_curve<double>(upper_row, nothing, image, map, 1, {.steps = 16, .batch = 5}); };
+  const auto deletion = [&](const Tensor<double>& map) {
+    return explain::change_curve<double>(upper_row, image, nothing, map, 1, {.steps = 16, .batch = 5});
+  };
+  const auto insertion = [&](const Tensor<double>& map) {
+    return explain::change_curve<double>(upper_row, nothing, image, map, 1, {.steps = 16, .batch = 5});
+  };
   CHECK(deletion(good).scores.size() == 17);
   CHECK(deletion(good).scores.front() == Approx(1 / (1 + std::exp(-4.0))));
   CHECK(deletion(good).scores[4] == Approx(1 / (1 + std::exp(4.0))));
   CHECK(deletion(good).area() < deletion(bad).area());
   CHECK(insertion(good).area() > insertion(bad).area());
   CHECK(deletion(good).area() == Approx(deletion(squared).area()));
-  CHECK_THROWS_WITH(explain::change_curve<double>(upper_row, image, nothing, Tensor<double>::ones({4, 5}), 1), Catch::Matchers::Contains("map [H,W]"));
+  CHECK_THROWS_WITH(explain::change_curve<double>(upper_row, image, nothing, Tensor<double>::ones({4, 5}), 1),
+                    Catch::Matchers::Contains("map [H,W]"));
 }
 
 TEST_CASE("Deletion ends in nothing and insertion starts blurred") {
@@ -81,7 +86,8 @@ TEST_CASE("Maps that know nothing") {
 
 TEST_CASE("The parts of ADCC") {
   const auto map = rows_map({1, 0, 0, 0});
-  const auto parts = explain::adcc_parts<double>(upper_row, [&](const auto&) { return map; }, image, map, 1);
+  const auto parts = explain::adcc_parts<double>(
+      upper_row, [&](const auto&) { return map; }, image, map, 1);
   CHECK(parts.coherency == Approx(1));
   CHECK(parts.complexity == Approx(0.25));
   CHECK(parts.drop == Approx(0).margin(1e-12));
@@ -89,7 +95,8 @@ TEST_CASE("The parts of ADCC") {
 }
 
 TEST_CASE("Masking by what counts drops nothing, by the rest nearly all") {
-  const auto kept = explain::masked_score<double>(upper_row, image, rows_map({1, 0, 0, 0}), 1), lost = explain::masked_score<double>(upper_row, image, rows_map({0, 1, 1, 1}), 1);
+  const auto kept = explain::masked_score<double>(upper_row, image, rows_map({1, 0, 0, 0}), 1),
+             lost = explain::masked_score<double>(upper_row, image, rows_map({0, 1, 1, 1}), 1);
   CHECK(kept.drop() == Approx(0).margin(1e-12));
   CHECK_FALSE(kept.increased());
   CHECK(lost.drop() > 0.9);
@@ -108,7 +115,8 @@ TEST_CASE("ADCC is a harmonic mean, and a map of ones does not fool it") {
 }
 
 TEST_CASE("Rank correlation") {
-  const std::vector<double> a{1, 2, 3, 4}, reversed{4, 3, 2, 1}, cubes{1, 8, 27, 64}, ties{1, 1, 2, 2}, constant{5, 5, 5, 5};
+  const std::vector<double> a{1, 2, 3, 4}, reversed{4, 3, 2, 1}, cubes{1, 8, 27, 64}, ties{1, 1, 2, 2},
+      constant{5, 5, 5, 5};
   CHECK(explain::spearman(a, a) == Approx(1));
   CHECK(explain::spearman(a, reversed) == Approx(-1));
   CHECK(explain::spearman(a, cubes) == Approx(1));

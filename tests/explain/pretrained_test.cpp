@@ -1,4 +1,5 @@
-/// Every method on pretrained networks against PyTorch: tests/golden/make_golden_explain.py computes the maps from the formulas.
+/// Every method on pretrained networks against PyTorch: tests/golden/make_golden_explain.py computes the maps from the
+/// formulas.
 #include <catch2/catch.hpp>
 
 #include <filesystem>
@@ -21,7 +22,8 @@ Tensor<double> recipe(Index side) {
     for (Index x = 0; x < side; ++x)
       for (Index c = 0; c < 3; ++c) {
         const double k = static_cast<double>(c + 1);
-        out.at(y, x, c) = std::sin(0.05 * k * static_cast<double>(y) + 0.1 * (k - 1)) * std::cos(0.03 * k * static_cast<double>(x));
+        out.at(y, x, c) =
+            std::sin(0.05 * k * static_cast<double>(y) + 0.1 * (k - 1)) * std::cos(0.03 * k * static_cast<double>(x));
       }
   return out;
 }
@@ -42,13 +44,16 @@ double difference(const Tensor<T>& map, const std::vector<double>& golden) {
 }
 
 template <class T>
-void check_methods(const std::string& model, Index side, double tolerance, const std::vector<explain::Method>& methods) {
-  const std::filesystem::path weights = std::filesystem::path(KASHI_SOURCE_DIR) / "../shared/data/weights" / (model + ".safetensors");
+void check_methods(const std::string& model, Index side, double tolerance,
+                   const std::vector<explain::Method>& methods) {
+  const std::filesystem::path weights =
+      std::filesystem::path(KASHI_SOURCE_DIR) / "../shared/data/weights" / (model + ".safetensors");
   if (!std::filesystem::exists(weights)) {
     WARN("skipped: there is no " << weights.string());
     return;
   }
-  auto net = models::make<T>(model, {.padding = model == "mobilenet_v2" ? models::StridePadding::same : models::StridePadding::usual});
+  auto net = models::make<T>(
+      model, {.padding = model == "mobilenet_v2" ? models::StridePadding::same : models::StridePadding::usual});
   nn::StateDict<T> state;
   const auto stored = train::load_weights(weights.string());
   state.set_layout(stored.layout());
@@ -60,15 +65,19 @@ void check_methods(const std::string& model, Index side, double tolerance, const
   options.smooth_grad = {.samples = 1, .noise = 0};
   for (const explain::Method method : methods) {
     const std::string layer = method == explain::Method::cam && model == "squeezenet1_1" ? "classifier.2" : "features";
-    const double got = difference(explain::explain(method, net, layer, image, explained_class, options).raw, golden_line("explain.txt", model + "/" + explain::name_of(method)));
+    const double got = difference(explain::explain(method, net, layer, image, explained_class, options).raw,
+                                  golden_line("explain.txt", model + "/" + explain::name_of(method)));
     INFO(model << " " << explain::name_of(method) << ": " << got);
     CHECK(got < tolerance);
   }
 }
 
-// Gradients of the input jump where rounding moves a ReLU's input across 0 (see input_gradient.hpp), so they are compared in double.
-const std::vector<explain::Method> of_layers{explain::Method::cam,       explain::Method::grad_cam,     explain::Method::grad_cam_plus_plus, explain::Method::hires_cam, explain::Method::xgrad_cam,
-                                             explain::Method::layer_cam, explain::Method::ablation_cam, explain::Method::eigen_cam,          explain::Method::shap_cam};
+// Gradients of the input jump where rounding moves a ReLU's input across 0 (see input_gradient.hpp), so they are
+// compared in double.
+const std::vector<explain::Method> of_layers{
+    explain::Method::cam,          explain::Method::grad_cam,  explain::Method::grad_cam_plus_plus,
+    explain::Method::hires_cam,    explain::Method::xgrad_cam, explain::Method::layer_cam,
+    explain::Method::ablation_cam, explain::Method::eigen_cam, explain::Method::shap_cam};
 
 }  // namespace
 

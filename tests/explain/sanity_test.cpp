@@ -11,7 +11,9 @@ namespace {
 nn::Sequential<double> small_net() {
   manual_seed(5);
   nn::Sequential<double> net;
-  net.add("conv", nn::Conv2d<double>({.in = 2, .out = 4, .kernel = 3, .padding = 1})).add("bn", nn::BatchNorm2d<double>(4)).add("act", nn::ReLU<double>());
+  net.add("conv", nn::Conv2d<double>({.in = 2, .out = 4, .kernel = 3, .padding = 1}))
+      .add("bn", nn::BatchNorm2d<double>(4))
+      .add("act", nn::ReLU<double>());
   net.add("pool", nn::GlobalAvgPool2d<double>()).add("fc", nn::Linear<double>({.in = 4, .out = 3}));
   net.eval();
   return net;
@@ -62,6 +64,8 @@ TEST_CASE("Random weights have the variance that keeps signals alive, and depths
   CHECK(squares / static_cast<double>(state.at("a.weight").numel()) == Approx(2.0 / 144).epsilon(0.05));
   auto net = small_net();
   const auto map_of = [] { return Tensor<double>::ones({2, 2}); };
-  CHECK_THROWS_WITH(explain::randomization_check<double>(net, map_of, {.depths = {2, 1}}), Catch::Matchers::Contains("must rise"));
-  CHECK_THROWS_WITH(explain::randomization_check<double>(net, map_of, {.depths = {4}}), Catch::Matchers::Contains("at most 3"));
+  CHECK_THROWS_WITH(explain::randomization_check<double>(net, map_of, {.depths = {2, 1}}),
+                    Catch::Matchers::Contains("must rise"));
+  CHECK_THROWS_WITH(explain::randomization_check<double>(net, map_of, {.depths = {4}}),
+                    Catch::Matchers::Contains("at most 3"));
 }

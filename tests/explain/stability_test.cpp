@@ -55,11 +55,13 @@ TEST_CASE("A map of zeros has nothing to be compared with") {
 TEST_CASE("Max-sensitivity of a constant explainer is 0, and within the bound of a linear one") {
   const Tensor<double> image = random::Generator(1).uniform<double>({4, 4, 1}, 0.5, 1.0);
   CHECK(explain::max_sensitivity<double>([](const auto&) { return rising; }, image) == 0);
-  const double few = explain::max_sensitivity<double>(brightness, image, {.radius = 0.1, .samples = 2}), many = explain::max_sensitivity<double>(brightness, image, {.radius = 0.1, .samples = 20});
+  const double few = explain::max_sensitivity<double>(brightness, image, {.radius = 0.1, .samples = 2}),
+               many = explain::max_sensitivity<double>(brightness, image, {.radius = 0.1, .samples = 20});
   CHECK(few > 0);
   CHECK(many >= few);
   CHECK(many <= 0.1 / 0.5);
-  CHECK_THROWS_WITH(explain::max_sensitivity<double>(brightness, image, {.samples = 0}), Catch::Matchers::Contains(".samples"));
+  CHECK_THROWS_WITH(explain::max_sensitivity<double>(brightness, image, {.samples = 0}),
+                    Catch::Matchers::Contains(".samples"));
 }
 
 TEST_CASE("Moving repeats the edges, and back again the inside is the same") {

@@ -27,8 +27,10 @@ TEST_CASE("An animation's first frame is what other readers see") {
 }
 
 TEST_CASE("An animation holds every frame, in order, with its time") {
-  const auto png = io::encode_animation({frame(0), frame(50), frame(100)}, {.milliseconds = 40, .last_milliseconds = 900, .plays = 2});
-  const auto animation = io::detail::chunks_of(png, "acTL"), frames = io::detail::chunks_of(png, "fcTL"), data = io::detail::chunks_of(png, "fdAT");
+  const auto png = io::encode_animation({frame(0), frame(50), frame(100)},
+                                        {.milliseconds = 40, .last_milliseconds = 900, .plays = 2});
+  const auto animation = io::detail::chunks_of(png, "acTL"), frames = io::detail::chunks_of(png, "fcTL"),
+             data = io::detail::chunks_of(png, "fdAT");
   REQUIRE(animation.size() == 8);
   CHECK(at(animation, 3) == 3);
   CHECK(at(animation, 7) == 2);
@@ -50,6 +52,7 @@ TEST_CASE("An animation holds every frame, in order, with its time") {
 
 TEST_CASE("Animations refuse frames that don't belong together") {
   CHECK_THROWS_WITH(io::encode_animation({}), Catch::Matchers::Contains("at least one frame"));
-  CHECK_THROWS_WITH(io::encode_animation({frame(0), Tensor<std::uint8_t>::zeros({5, 6, 3})}), Catch::Matchers::Contains("one shape; got [5,7,3] and [5,6,3]"));
+  CHECK_THROWS_WITH(io::encode_animation({frame(0), Tensor<std::uint8_t>::zeros({5, 6, 3})}),
+                    Catch::Matchers::Contains("one shape; got [5,7,3] and [5,6,3]"));
   CHECK_THROWS_WITH(io::encode_animation({frame(0)}, {.milliseconds = 70000}), Catch::Matchers::Contains("0..65535"));
 }

@@ -27,7 +27,8 @@ TEST_CASE("the content tells the format, not the name") {
 
 TEST_CASE("other files are refused") {
   const auto decode = [](std::span<const std::byte> bytes) { io::decode_tensors(bytes); };
-  CHECK_THAT(damage::refusal(decode, "\x89PNG\r\n\x1a\n"), Contains("it is no file of weights; safetensors, PyTorch's"));
+  CHECK_THAT(damage::refusal(decode, "\x89PNG\r\n\x1a\n"),
+             Contains("it is no file of weights; safetensors, PyTorch's"));
   CHECK_THAT(damage::refusal(decode, ""), Contains("it is no file of weights"));
   CHECK_THAT(damage::refusal(decode, std::string("\x80\x02}q\0.", 6)), Contains("it is no file of weights"));
   CHECK_THROWS_AS(io::load_tensors("/nowhere/at/all"), IoError);

@@ -22,7 +22,8 @@ void decode_one(std::span<const std::byte> bytes) { io::decode_npy(bytes); }
 void decode_archive(std::span<const std::byte> bytes) { io::decode_npz(bytes); }
 
 template <class T>
-void check_values(const io::TensorFile& file, const std::string& name, const Shape& shape, const std::vector<T>& values) {
+void check_values(const io::TensorFile& file, const std::string& name, const Shape& shape,
+                  const std::vector<T>& values) {
   INFO(name);
   const auto tensor = file.get<T>(name);
   CHECK(tensor.shape() == shape);
@@ -92,7 +93,8 @@ TEST_CASE("a single array is read and written as NumPy writes it") {
   CHECK_THAT(bytes, Contains("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }"));
   io::save_npy(folder / "b.npy", Tensor<std::uint8_t>({3}, {1, 2, 3}));
   CHECK_THAT(io::read_text_file(folder / "b.npy"), Contains("'descr': '|u1'") && Contains("'shape': (3,), }"));
-  CHECK(std::get<Tensor<std::uint8_t>>(io::load_npy(folder / "b.npy")).to_vector() == std::vector<std::uint8_t>{1, 2, 3});
+  CHECK(std::get<Tensor<std::uint8_t>>(io::load_npy(folder / "b.npy")).to_vector() ==
+        std::vector<std::uint8_t>{1, 2, 3});
 }
 
 TEST_CASE("arrays of other things are refused by name") {
@@ -106,18 +108,23 @@ TEST_CASE("arrays of other things are refused by name") {
 TEST_CASE("npy headers are not believed") {
   const std::string rest = ", 'fortran_order': False, ";
   CHECK(header_refusal("{'descr': '<f4'" + rest + "'shape': (2,)}").empty());
-  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (3,)}"), Contains("shape [3] needs 12 bytes, the file has 8"));
-  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (1,)}"), Contains("shape [1] needs 4 bytes, the file has 8"));
-  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (9223372036854775807,)}"), Contains("the limit is 1099511627776"));
+  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (3,)}"),
+             Contains("shape [3] needs 12 bytes, the file has 8"));
+  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (1,)}"),
+             Contains("shape [1] needs 4 bytes, the file has 8"));
+  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (9223372036854775807,)}"),
+             Contains("the limit is 1099511627776"));
   CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (9223372036854775808,)}"), Contains("beyond 64 bits"));
-  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (4294967296, 4294967296)}"), Contains("more than 1099511627776"));
+  CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (4294967296, 4294967296)}"),
+             Contains("more than 1099511627776"));
   CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (-1,)}"), Contains("lacks a size"));
   CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "'shape': (1,1,1,1,1,1,1,1,2)}"), Contains("more than 8 axes"));
   CHECK_THAT(header_refusal("{'descr': '<f4'" + rest + "}"), Contains("lacks descr, fortran_order or shape"));
   CHECK_THAT(header_refusal("{'descr': '<f4', 'descr': '<f4'}"), Contains("key 'descr' twice"));
   CHECK_THAT(header_refusal("{'x': 1}"), Contains("unknown key 'x'"));
   CHECK_THAT(header_refusal("__import__('os')"), Contains("lacks a '{'"));
-  CHECK_THAT(damage::refusal(decode_one, std::string("\x93NUMPY\1\0\xFF\xFF{}", 12)), Contains("claims 65535 bytes, 2 follow"));
+  CHECK_THAT(damage::refusal(decode_one, std::string("\x93NUMPY\1\0\xFF\xFF{}", 12)),
+             Contains("claims 65535 bytes, 2 follow"));
 }
 
 TEST_CASE("NumPy's files cut off at any byte are refused") {
@@ -127,7 +134,8 @@ TEST_CASE("NumPy's files cut off at any byte are refused") {
 
 TEST_CASE("NumPy's files with any byte changed are refused or read") {
   CHECK(damage::change_every_byte(decode_one, io::read_text_file(path_of("fortran.npy"))) > 100);
-  CHECK(damage::change_every_byte(decode_archive, io::read_text_file(path_of(GENERATE("arrays.npz", "compressed.npz")))) > 1000);
+  CHECK(damage::change_every_byte(decode_archive,
+                                  io::read_text_file(path_of(GENERATE("arrays.npz", "compressed.npz")))) > 1000);
 }
 
 TEST_CASE("a zip bomb is refused before memory is taken for it") {

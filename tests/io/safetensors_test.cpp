@@ -281,10 +281,12 @@ TEST_CASE("floats are written as 16 bits when asked for") {
   file.add("d", Tensor<double>({1}, {0.1}));
   io::save_safetensors(folder / "h.safetensors", file, {.floats = io::FloatFormat::f16});
   const io::TensorFile halves = io::load_safetensors(folder / "h.safetensors");
-  CHECK(halves.get<float>("w").to_vector() == std::vector<float>{1.0f, 0.0999755859375f, std::numeric_limits<float>::infinity(), -0x1p-24f});
+  CHECK(halves.get<float>("w").to_vector() ==
+        std::vector<float>{1.0f, 0.0999755859375f, std::numeric_limits<float>::infinity(), -0x1p-24f});
   CHECK(halves.get<double>("d").item() == 0.1);
   io::save_safetensors(folder / "b.safetensors", file, {.floats = io::FloatFormat::bf16});
-  CHECK(io::load_safetensors(folder / "b.safetensors").get<float>("w").to_vector() == std::vector<float>{1.0f, 0.10009765625f, 998244352.0f, -0x1.02p-25f});
+  CHECK(io::load_safetensors(folder / "b.safetensors").get<float>("w").to_vector() ==
+        std::vector<float>{1.0f, 0.10009765625f, 998244352.0f, -0x1.02p-25f});
 }
 
 TEST_CASE("every 16-bit number survives the way to float and back, and halfway numbers go to the even one") {
@@ -292,7 +294,8 @@ TEST_CASE("every 16-bit number survives the way to float and back, and halfway n
     const auto half = static_cast<std::uint16_t>(bits);
     const float a = io::half_to_float(half), b = io::bfloat16_to_float(half);
     if (std::isnan(a) ? !std::isnan(io::half_to_float(io::float_to_half(a))) : io::float_to_half(a) != half) FAIL(bits);
-    if (std::isnan(b) ? !std::isnan(io::bfloat16_to_float(io::float_to_bfloat16(b))) : io::float_to_bfloat16(b) != half) FAIL(bits);
+    if (std::isnan(b) ? !std::isnan(io::bfloat16_to_float(io::float_to_bfloat16(b))) : io::float_to_bfloat16(b) != half)
+      FAIL(bits);
     if ((half & 0x7FFF) >= 0x7BFF) continue;
     const float next = io::half_to_float(static_cast<std::uint16_t>(half + 1)), middle = a + (next - a) / 2;
     if (io::float_to_half(middle) != ((half & 1) == 0 ? half : half + 1)) FAIL(bits);

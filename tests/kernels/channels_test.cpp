@@ -47,9 +47,9 @@ void check_normalize(const Size& s, std::mt19937& random) {
   std::vector<T> scratch(at(kernels::channel_sums_workspace(s.rows, s.channels)));
   kernels::normalize_channels<T>(
       {s.rows, s.channels, x.data(), mean.data(), scale.data(), shift.data(), residual.data(), true, y.data()});
-  kernels::NormalizeGradientJob<T> job{s.rows,      s.channels,   x.data(),        dy.data(),   y.data(),
-                                       mean.data(), sums.data(),  products.data(), scale.data(), shift.data(),
-                                       scale.data(), dx.data()};
+  kernels::NormalizeGradientJob<T> job{s.rows,       s.channels,   x.data(),     dy.data(),
+                                       y.data(),     mean.data(),  sums.data(),  products.data(),
+                                       scale.data(), shift.data(), scale.data(), dx.data()};
   kernels::normalize_gradient_sums(job, scratch.data());
   kernels::normalize_gradient(job);
   std::vector<T> expected_sums(at(s.channels)), expected_products(at(s.channels));

@@ -134,8 +134,7 @@ TEST_CASE("geometry names the rule and what came") {
   CHECK(conv({1, 3, 3, 1}, {1, 5, 5, 1}) ==
         "conv2d: the kernel's extent 5x5 exceeds the padded input 3x3; input [1,3,3,1], weight [1,5,5,1]");
   CHECK(conv({1, 3, 3, 1}, {1, 3, 3, 1}, {.stride = 0}) == "conv2d: stride must be positive; got 0x0");
-  CHECK(conv({1, 3, 3, 1}, {1, 3, 3, 1}, {.padding = {0, -1}}) ==
-        "conv2d: padding must be zero or more; got [0,-1]");
+  CHECK(conv({1, 3, 3, 1}, {1, 3, 3, 1}, {.padding = {0, -1}}) == "conv2d: padding must be zero or more; got [0,-1]");
   CHECK(conv({1, 3, 3, 1}, {1, 3, 3, 1}, {.groups = 0}) == "conv2d: groups must be positive; got 0");
   CHECK(conv({1, 0, 3, 1}, {1, 3, 3, 1}) == "conv2d: height, width and channels must be positive; input [1,0,3,1]");
   CHECK(conv({Index{1} << 40, 1 << 20, 1 << 20, 1}, {1, 3, 3, 1}) ==
@@ -145,10 +144,12 @@ TEST_CASE("geometry names the rule and what came") {
   CHECK(error_of([] {
           kernels::conv_transpose2d_geometry("conv_transpose2d", {1, 4, 4, 2}, {2, 3, 3, 1},
                                              {.stride = 2, .output_padding = 2});
-        }) == "conv_transpose2d: output padding 2x2 must be smaller than the stride or the dilation; stride 2x2, "
-              "dilation 1x1");
-  CHECK(error_of([] { kernels::pool2d_geometry("max_pool2d", {1, 4, 4, 2}, {.kernel = 2, .padding = 2}); }) ==
-        "max_pool2d: padding must be at most half of the kernel; padding 2, kernel 2");
+        }) ==
+        "conv_transpose2d: output padding 2x2 must be smaller than the stride or the dilation; stride 2x2, "
+        "dilation 1x1");
+  CHECK(error_of([] {
+          kernels::pool2d_geometry("max_pool2d", {1, 4, 4, 2}, {.kernel = 2, .padding = 2});
+        }) == "max_pool2d: padding must be at most half of the kernel; padding 2, kernel 2");
 }
 
 TEST_CASE("an empty batch is a valid geometry") {

@@ -166,9 +166,11 @@ TEST_CASE("a plan packs once and ends with bias, residual and ReLU") {
     }
     const kernels::BackwardDataPlan<float> back(g);
     const auto channel_bias = reference::integers<float>(g.in_channels, random);
-    std::vector<float> back_packed(at(back.packed_numel())), back_scratch(at(back.workspace())), dx(at(g.input_numel()));
+    std::vector<float> back_packed(at(back.packed_numel())), back_scratch(at(back.workspace())),
+        dx(at(g.input_numel()));
     back.pack(weight.data(), back_packed.data(), back_scratch.data());
-    back.run(residual.data(), back_packed.data(), {channel_bias.data(), x.data(), true}, dx.data(), back_scratch.data());
+    back.run(residual.data(), back_packed.data(), {channel_bias.data(), x.data(), true}, dx.data(),
+             back_scratch.data());
     auto expected = reference::conv2d_backward_data(g, residual, weight);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       expected[i] = std::max(0.0, expected[i] + double(channel_bias[i % channel_bias.size()]) + double(x[i]));

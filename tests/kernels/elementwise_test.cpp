@@ -86,7 +86,8 @@ void check_softmax(double bound) {
       for (std::size_t c = 0; c < at(columns); ++c) {
         const double log_expected = static_cast<double>(r[c]) - most - std::log(sum);
         REQUIRE(std::abs(static_cast<double>(y[row * at(columns) + c]) - std::exp(log_expected)) < bound);
-        REQUIRE(std::abs(static_cast<double>(logs[row * at(columns) + c]) - log_expected) < bound * (1 + std::abs(log_expected)));
+        REQUIRE(std::abs(static_cast<double>(logs[row * at(columns) + c]) - log_expected) <
+                bound * (1 + std::abs(log_expected)));
       }
     }
   }

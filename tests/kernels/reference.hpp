@@ -106,10 +106,10 @@ Index mismatches(const Values<T>& got, const Values<double>& expected) {
 
 /// A string that a person can read and put into tests/cases: `n2 h9 w11 c4 o8 kh3 kw3 ...`.
 inline std::string describe(const ConvGeometry& g) {
-  return kashi::text("n", g.batch, " h", g.in_height, " w", g.in_width, " c", g.in_channels, " o", g.out_channels, " kh",
-                     g.kernel.height, " kw", g.kernel.width, " sh", g.stride.height, " sw", g.stride.width, " pt",
-                     g.pad_top, " pb", g.pad_bottom, " pl", g.pad_left, " pr", g.pad_right, " dh", g.dilation.height,
-                     " dw", g.dilation.width, " g", g.groups);
+  return kashi::text("n", g.batch, " h", g.in_height, " w", g.in_width, " c", g.in_channels, " o", g.out_channels,
+                     " kh", g.kernel.height, " kw", g.kernel.width, " sh", g.stride.height, " sw", g.stride.width,
+                     " pt", g.pad_top, " pb", g.pad_bottom, " pl", g.pad_left, " pr", g.pad_right, " dh",
+                     g.dilation.height, " dw", g.dilation.width, " g", g.groups);
 }
 
 /// A random geometry that exists; channels are drawn to reach every route.
@@ -145,8 +145,9 @@ inline ConvGeometry random_geometry(std::mt19937& random) {
       options.dilation = {draw(1, 3), draw(1, 3)};
     }
     try {
-      const ConvGeometry g = kashi::kernels::conv2d_geometry("conv2d", {draw(0, 3), draw(1, 14), draw(1, 14), groups * depth},
-                                             {groups * width, kernel.height, kernel.width, depth}, options);
+      const ConvGeometry g =
+          kashi::kernels::conv2d_geometry("conv2d", {draw(0, 3), draw(1, 14), draw(1, 14), groups * depth},
+                                          {groups * width, kernel.height, kernel.width, depth}, options);
       if (g.macs() < 200'000) return g;  // the reference is slow
     } catch (const kashi::ShapeError&) {
       continue;  // the kernel does not fit: draw again

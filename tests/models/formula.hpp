@@ -27,7 +27,9 @@ inline std::uint64_t bits(std::uint64_t seed, Index i) {
 }
 
 /// In [-1, 1).
-inline double uniform(std::uint64_t seed, Index i) { return static_cast<double>(bits(seed, i) >> 40) / 8388608.0 - 1.0; }
+inline double uniform(std::uint64_t seed, Index i) {
+  return static_cast<double>(bits(seed, i) >> 40) / 8388608.0 - 1.0;
+}
 
 template <class T>
 Tensor<T> uniform(const std::string& name, const Shape& shape) {
@@ -41,10 +43,14 @@ Tensor<T> uniform(const std::string& name, const Shape& shape) {
 template <class T>
 Tensor<T> value_of(const std::string& name, const Shape& shape) {
   double scale = 0.1, shift = 0.0;
-  if (name.ends_with("running_var")) scale = 0.5, shift = 1.0;
-  else if (name.ends_with("running_mean") || name.ends_with("bias")) scale = 0.1;
-  else if (shape.rank() == 1) scale = 0.5, shift = 1.0;
-  else scale = std::sqrt(6.0 * static_cast<double>(shape[0]) / static_cast<double>(shape.numel()));
+  if (name.ends_with("running_var"))
+    scale = 0.5, shift = 1.0;
+  else if (name.ends_with("running_mean") || name.ends_with("bias"))
+    scale = 0.1;
+  else if (shape.rank() == 1)
+    scale = 0.5, shift = 1.0;
+  else
+    scale = std::sqrt(6.0 * static_cast<double>(shape[0]) / static_cast<double>(shape.numel()));
   auto out = Tensor<T>::empty(shape);
   const std::uint64_t seed = seed_of(name);
   for (Index i = 0; i < out.numel(); ++i) out.mutable_data()[i] = static_cast<T>(shift + scale * uniform(seed, i));

@@ -41,8 +41,9 @@ const std::map<std::string, Golden>& golden_file() {
 template <class T>
 nn::Sequential<T> make_network(const std::string& name) {
   const bool is_same = name.ends_with(":same");
-  auto net = models::make<T>(is_same ? name.substr(0, name.size() - 5) : name,
-                             {.padding = is_same ? models::StridePadding::same : models::StridePadding::usual, .dropout = 0});
+  auto net =
+      models::make<T>(is_same ? name.substr(0, name.size() - 5) : name,
+                      {.padding = is_same ? models::StridePadding::same : models::StridePadding::usual, .dropout = 0});
   auto state = net.to_state_dict().to_layout(nn::WeightLayout::channels_first);
   nn::StateDict<T> weights;
   weights.set_layout(nn::WeightLayout::channels_first);
@@ -60,7 +61,8 @@ Tensor<T> input_of(const std::string& name) {
 
 /// Whether the tensor is the file's, to `tolerance` of its norm.
 template <class T>
-void check(const Golden& golden, const std::string& kind, const std::string& path, const Tensor<T>& tensor, double tolerance) {
+void check(const Golden& golden, const std::string& kind, const std::string& path, const Tensor<T>& tensor,
+           double tolerance) {
   CAPTURE(kind, path);
   const auto found = golden.find(kind + "/" + path);
   REQUIRE(found != golden.end());
@@ -72,7 +74,8 @@ void check(const Golden& golden, const std::string& kind, const std::string& pat
 }
 
 std::size_t count(const Golden& golden, const std::string& kind) {
-  return static_cast<std::size_t>(std::count_if(golden.begin(), golden.end(), [&](const auto& entry) { return entry.first.starts_with(kind); }));
+  return static_cast<std::size_t>(
+      std::count_if(golden.begin(), golden.end(), [&](const auto& entry) { return entry.first.starts_with(kind); }));
 }
 
 /// Every output that the file has, in eval mode. Returns how many were seen.

@@ -1,5 +1,5 @@
-/// Networks that others trained, against the answers that PyTorch gave with the same weights. The weights are optional data
-/// beside the project; without them the test says so.
+/// Networks that others trained, against the answers that PyTorch gave with the same weights. The weights are optional
+/// data beside the project; without them the test says so.
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -27,7 +27,8 @@ Tensor<float> recipe(Index n) {
       for (Index c = 0; c < 3; ++c) {
         const auto k = static_cast<double>(c);
         out.mutable_data()[(y * n + x) * 3 + c] =
-            static_cast<float>(std::sin(0.05 * (k + 1) * static_cast<double>(y) + 0.1 * k) * std::cos(0.03 * (k + 1) * static_cast<double>(x)));
+            static_cast<float>(std::sin(0.05 * (k + 1) * static_cast<double>(y) + 0.1 * k) *
+                               std::cos(0.03 * (k + 1) * static_cast<double>(x)));
       }
   return out;
 }
@@ -40,9 +41,10 @@ TEST_CASE("Pretrained networks answer as in PyTorch") {
     return;
   }
   const nlohmann::json tests = nlohmann::json::parse(std::ifstream(folder / "selftest.json"));
-  const auto [name, padding] = GENERATE(table<std::string, models::StridePadding>({{"squeezenet1_1", models::StridePadding::usual},
-                                                                                  {"mobilenet_v2", models::StridePadding::same},
-                                                                                  {"resnet20_cifar10", models::StridePadding::usual}}));
+  const auto [name, padding] =
+      GENERATE(table<std::string, models::StridePadding>({{"squeezenet1_1", models::StridePadding::usual},
+                                                          {"mobilenet_v2", models::StridePadding::same},
+                                                          {"resnet20_cifar10", models::StridePadding::usual}}));
   CAPTURE(name);
   auto net = models::make(name, {.padding = padding});
   CHECK(net.load_state_dict(train::load_weights(folder / (name + ".safetensors"))).is_complete());
@@ -53,7 +55,8 @@ TEST_CASE("Pretrained networks answer as in PyTorch") {
   const Tensor<float> logits = net(recipe(test.at("recipe_side").get<Index>())).value();
   const double largest = test.at("recipe").at("top5_logits").at(0).get<double>();
   const auto first = test.at("recipe").at("first10").get<std::vector<double>>();
-  for (std::size_t i = 0; i < first.size(); ++i) CHECK(std::abs(static_cast<double>(logits(0, static_cast<Index>(i))) - first[i]) <= 2e-4 * largest);
+  for (std::size_t i = 0; i < first.size(); ++i)
+    CHECK(std::abs(static_cast<double>(logits(0, static_cast<Index>(i))) - first[i]) <= 2e-4 * largest);
   const auto best = test.at("recipe").at("top5").get<std::vector<Index>>();
   CHECK(argmax(logits)(0) == best[0]);
 }
@@ -67,7 +70,9 @@ TEST_CASE("ResNet-20 sees in CIFAR-10 pictures what it sees there in PyTorch") {
   const std::string bytes = io::read_text_file(folder / "cifar10_sample.bin");
   const auto count = static_cast<Index>(bytes.size()) / record;
   REQUIRE(count == 200);
-  const auto byte = [&](Index i) { return static_cast<float>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)])); };
+  const auto byte = [&](Index i) {
+    return static_cast<float>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]));
+  };
   auto pictures = Tensor<float>::empty({count, side, side, 3});
   float* to = pictures.mutable_data();
   for (Index n = 0; n < count; ++n)

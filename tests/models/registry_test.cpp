@@ -38,7 +38,9 @@ TEST_CASE("Parameters of a ResNet have torchvision's names") {
 
 TEST_CASE("A layer in a block without a name of its own is named in errors") {
   auto net = models::make("resnet18", {.classes = 3});
-  net.find("layer1.0.conv2").register_forward_pre_hook([](const auto&, const Variable<float>&) { return Variable<float>(Tensor<float>::zeros({1, 4, 4, 7})); });
+  net.find("layer1.0.conv2").register_forward_pre_hook([](const auto&, const Variable<float>&) {
+    return Variable<float>(Tensor<float>::zeros({1, 4, 4, 7}));
+  });
   CHECK_THROWS_WITH(net(Tensor<float>::zeros({1, 32, 32, 3})), Catch::Matchers::Contains("(layer \"layer1.0.conv2\")"));
 }
 
@@ -52,7 +54,8 @@ TEST_CASE("Training mode reaches every layer of a block") {
 }
 
 TEST_CASE("A name that is not known is told with those that are") {
-  CHECK_THROWS_WITH(models::make("resnet19"), Catch::Matchers::Contains("there is no network \"resnet19\"; there are: resnet18, "));
+  CHECK_THROWS_WITH(models::make("resnet19"),
+                    Catch::Matchers::Contains("there is no network \"resnet19\"; there are: resnet18, "));
 }
 
 TEST_CASE("Zeros stand at the end only when asked for") {

@@ -16,10 +16,13 @@ Index count_parameters(const nn::Module<float>& net) {
 
 /// Other numbers than zero and one in every norm, so that a wrong group shows.
 void randomise(nn::Module<double>& net, random::Generator& generator) {
-  for (auto& [name, value] : net.named_parameters()) value.mutable_value().copy_from(generator.normal<double>(value.shape(), 0.3, 0.5));
+  for (auto& [name, value] : net.named_parameters())
+    value.mutable_value().copy_from(generator.normal<double>(value.shape(), 0.3, 0.5));
   for (auto& [name, value] : net.named_buffers())
-    if (name.ends_with("running_var")) Tensor<double>(value).copy_from(generator.uniform<double>(value.shape(), 0.5, 2.0));
-    else if (name.ends_with("running_mean")) Tensor<double>(value).copy_from(generator.normal<double>(value.shape(), 0.0, 1.0));
+    if (name.ends_with("running_var"))
+      Tensor<double>(value).copy_from(generator.uniform<double>(value.shape(), 0.5, 2.0));
+    else if (name.ends_with("running_mean"))
+      Tensor<double>(value).copy_from(generator.normal<double>(value.shape(), 0.0, 1.0));
 }
 
 /// The gradients of a block's parameters as a state dict.
@@ -32,9 +35,10 @@ nn::StateDict<double> gradients(const nn::Module<double>& net) {
 }  // namespace
 
 TEST_CASE("a ResNeXt block is one function in its three forms, with one gradient") {
-  const ResNeXtBlockOptions o = GENERATE(ResNeXtBlockOptions{.in = 12, .out = 12, .cardinality = 3, .width = 2},
-                                         ResNeXtBlockOptions{.in = 6, .out = 10, .cardinality = 2, .width = 5, .stride = 2},
-                                         ResNeXtBlockOptions{.in = 6, .out = 8, .cardinality = 4, .width = 1, .stride = 2, .pooled_shortcut = true});
+  const ResNeXtBlockOptions o = GENERATE(
+      ResNeXtBlockOptions{.in = 12, .out = 12, .cardinality = 3, .width = 2},
+      ResNeXtBlockOptions{.in = 6, .out = 10, .cardinality = 2, .width = 5, .stride = 2},
+      ResNeXtBlockOptions{.in = 6, .out = 8, .cardinality = 4, .width = 1, .stride = 2, .pooled_shortcut = true});
   const bool training = GENERATE(true, false);
   random::Generator generator(7);
   nn::Sequential<double> grouped = models::resnext_block<double>(o);
@@ -76,7 +80,8 @@ TEST_CASE("ResNeXt-29 has the paper's numbers of parameters") {
 TEST_CASE("a bottleneck block has the paper's number of weights") {
   const auto weights = [](Index cardinality, Index width) {
     Index count = 0;
-    for (const auto& [name, value] : models::resnext_block({.in = 256, .out = 256, .cardinality = cardinality, .width = width}).named_parameters())
+    for (const auto& [name, value] :
+         models::resnext_block({.in = 256, .out = 256, .cardinality = cardinality, .width = width}).named_parameters())
       if (value.rank() == 4) count += value.numel();
     return count;
   };
@@ -98,5 +103,6 @@ TEST_CASE("the compact ResNeXt halves images three times and learns in every par
 }
 
 TEST_CASE("a ResNeXt block of no channels is refused") {
-  CHECK_THROWS_WITH(models::resnext_block({.in = 0, .out = 8}), Catch::Contains("resnext_block: channels, cardinality, width and stride must be positive"));
+  CHECK_THROWS_WITH(models::resnext_block({.in = 0, .out = 8}),
+                    Catch::Contains("resnext_block: channels, cardinality, width and stride must be positive"));
 }

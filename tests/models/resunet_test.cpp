@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include <kashi/models/resunet.hpp>
-#include <kashi/optim/adam.hpp>
 #include <kashi/ops/loss.hpp>
+#include <kashi/optim/adam.hpp>
 
 using namespace kashi;
 
@@ -69,7 +69,8 @@ TEST_CASE("a ResUNet learns where a bright square is") {
   random::Generator generator(6);
   double dice = 0;
   for (int step = 0; step < 60; ++step) {
-    Tensor<float> images = generator.normal<float>({4, 16, 16, 1}, 0.0, 0.3), masks = Tensor<float>::zeros({4, 16, 16, 1});
+    Tensor<float> images = generator.normal<float>({4, 16, 16, 1}, 0.0, 0.3),
+                  masks = Tensor<float>::zeros({4, 16, 16, 1});
     const Tensor<float> places = generator.uniform<float>({4, 2}, 0.0, 10.99);
     for (Index i = 0; i < 4; ++i)
       for (Index y = 0; y < 5; ++y)
@@ -88,7 +89,10 @@ TEST_CASE("a ResUNet learns where a bright square is") {
 }
 
 TEST_CASE("wrong inputs and options of a ResUNet are named") {
-  CHECK_THROWS_WITH(models::ResUNet(small())(Tensor<float>::zeros({1, 8, 8, 3})), "ResUNet: the input must be [N,H,W,1]; got [1,8,8,3]");
-  CHECK_THROWS_WITH(models::ResUNet({.widths = {8}}), "ResUNet: an encoder needs at least two stages, and channels for each; got 1 and 1");
-  CHECK_THROWS_WITH(models::ResUNet({.prior = 1}), "ResUNet: .out must be positive and .prior lie between 0 and 1; got 1 and 1");
+  CHECK_THROWS_WITH(models::ResUNet(small())(Tensor<float>::zeros({1, 8, 8, 3})),
+                    "ResUNet: the input must be [N,H,W,1]; got [1,8,8,3]");
+  CHECK_THROWS_WITH(models::ResUNet({.widths = {8}}),
+                    "ResUNet: an encoder needs at least two stages, and channels for each; got 1 and 1");
+  CHECK_THROWS_WITH(models::ResUNet({.prior = 1}),
+                    "ResUNet: .out must be positive and .prior lie between 0 and 1; got 1 and 1");
 }

@@ -13,7 +13,8 @@ using namespace kashi;
 namespace {
 
 nn::Sequential<float> stage(Index in, Index out) {
-  return nn::Sequential<float>{nn::Conv2d<float>({.in = in, .out = out, .kernel = 3, .padding = 1}), nn::BatchNorm2d<float>(out), nn::ReLU<float>(), nn::Dropout<float>(0.3)};
+  return nn::Sequential<float>{nn::Conv2d<float>({.in = in, .out = out, .kernel = 3, .padding = 1}),
+                               nn::BatchNorm2d<float>(out), nn::ReLU<float>(), nn::Dropout<float>(0.3)};
 }
 
 struct Step {
@@ -28,10 +29,13 @@ Step step(bool is_checkpointed, bool wants_input) {
   manual_seed(5);
   auto first = stage(2, 4), second = stage(4, 3);
   nn::Sequential<float> net;
-  if (is_checkpointed) net.add("a", nn::ActivationCheckpoint(first)).add("b", nn::ActivationCheckpoint(second));
-  else net.add("a", first).add("b", second);
+  if (is_checkpointed)
+    net.add("a", nn::ActivationCheckpoint(first)).add("b", nn::ActivationCheckpoint(second));
+  else
+    net.add("a", first).add("b", second);
   random::Generator g(3);
-  Variable<float> x = wants_input ? parameter(g.normal<float>({2, 6, 5, 2})) : Variable<float>(g.normal<float>({2, 6, 5, 2}));
+  Variable<float> x =
+      wants_input ? parameter(g.normal<float>({2, 6, 5, 2})) : Variable<float>(g.normal<float>({2, 6, 5, 2}));
   const Variable<float> y = net(x);
   sum(y * y).backward();
   Step out;
@@ -65,8 +69,10 @@ TEST_CASE("activation checkpoints hold less memory between forward and backward"
     nn::Sequential<float> deep;
     for (int i = 0; i < 6; ++i) deep.add(stage(4, 4));
     nn::Sequential<float> net;
-    if (is_checkpointed) net.add(nn::ActivationCheckpoint(deep));
-    else net.add(deep);
+    if (is_checkpointed)
+      net.add(nn::ActivationCheckpoint(deep));
+    else
+      net.add(deep);
     const Variable<float> x(Tensor<float>::ones({2, 32, 32, 4}));
     const auto before = memory::stats().live;
     const Variable<float> y = net(x);

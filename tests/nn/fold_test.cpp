@@ -53,22 +53,36 @@ nn::Sequential<T> random_network(unsigned seed) {
   const auto norm = [&] { return nn::BatchNorm2d<T>(8, {.eps = pick(0, 1) ? 1e-5 : 1e-3, .affine = pick(0, 3) > 0}); };
   const auto conv = [&](Index padding) {
     const Index groups[] = {1, 2, 8};
-    return nn::Conv2d<T>({.in = 8, .out = 8, .kernel = 3, .padding = padding, .groups = groups[pick(0, 2)], .bias = pick(0, 1) == 1});
+    return nn::Conv2d<T>(
+        {.in = 8, .out = 8, .kernel = 3, .padding = padding, .groups = groups[pick(0, 2)], .bias = pick(0, 1) == 1});
   };
   nn::Sequential<T> net;
   net.add(nn::Conv2d<T>({.in = 3, .out = 8, .kernel = 3})).add(norm()).add(nn::ReLU<T>());
   const Index blocks = pick(2, 4);
   for (Index i = 0; i < blocks; ++i) {
     switch (pick(0, 3)) {
-      case 0: net.add(conv(1)).add(norm()).add(nn::ReLU<T>()); break;
-      case 1: net.add(norm()).add(conv(0)).add(norm()).add(nn::ReLU<T>()); break;
-      case 2:
-        net.add(nn::ConvTranspose2d<T>({.in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = pick(1, 2), .bias = pick(0, 1) == 1})).add(norm()).add(nn::ReLU<T>());
+      case 0:
+        net.add(conv(1)).add(norm()).add(nn::ReLU<T>());
         break;
-      default: net.add(nn::Residual<T>(nn::Sequential<T>{conv(1), norm(), nn::ReLU<T>(), conv(1), norm()}, nn::Sequential<T>{conv(1), norm()})).add(nn::ReLU<T>());
+      case 1:
+        net.add(norm()).add(conv(0)).add(norm()).add(nn::ReLU<T>());
+        break;
+      case 2:
+        net.add(nn::ConvTranspose2d<T>(
+                    {.in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = pick(1, 2), .bias = pick(0, 1) == 1}))
+            .add(norm())
+            .add(nn::ReLU<T>());
+        break;
+      default:
+        net.add(nn::Residual<T>(nn::Sequential<T>{conv(1), norm(), nn::ReLU<T>(), conv(1), norm()},
+                                nn::Sequential<T>{conv(1), norm()}))
+            .add(nn::ReLU<T>());
     }
   }
-  net.add(nn::GlobalAvgPool2d<T>()).add(nn::BatchNorm1d<T>(8)).add(nn::Linear<T>({.in = 8, .out = 6, .bias = pick(0, 1) == 1})).add(nn::BatchNorm1d<T>(6));
+  net.add(nn::GlobalAvgPool2d<T>())
+      .add(nn::BatchNorm1d<T>(8))
+      .add(nn::Linear<T>({.in = 8, .out = 6, .bias = pick(0, 1) == 1}))
+      .add(nn::BatchNorm1d<T>(6));
   randomize<T>(net, seed);
   net.eval();
   return net;
@@ -90,7 +104,9 @@ void check_random_networks(double bar) {
   }
 }
 
-nn::FoldReport fold(nn::Module<float>& net, const Shape& input = {1, 8, 8, 3}) { return nn::fold_batch_norm(net, input); }
+nn::FoldReport fold(nn::Module<float>& net, const Shape& input = {1, 8, 8, 3}) {
+  return nn::fold_batch_norm(net, input);
+}
 
 /// The one norm that stays, and that nothing else changed.
 std::string reason(nn::Module<float>& net, const Shape& input = {1, 8, 8, 3}) {
@@ -201,16 +217,21 @@ TEST_CASE("fold: what is not sound is refused, and why") {
   shared.eval();
   CHECK_THAT(reason(shared), Contains("0 shares its weights with another layer"));
 
-  CHECK_THAT(reason_of([](const Custom& c, const Variable<float>& x) { return c.layer(relu(c.norm(c.layer(x)))); }), Contains("layer runs 2 times with the same weights"));
+  CHECK_THAT(reason_of([](const Custom& c, const Variable<float>& x) { return c.layer(relu(c.norm(c.layer(x)))); }),
+             Contains("layer runs 2 times with the same weights"));
   CHECK_THAT(reason_of([](const Custom& c, const Variable<float>& x) {
                const Variable<float> y = c.layer(x);
                return c.norm(y) + y;
              }),
              Contains("the output of layer is used elsewhere too"));
-  CHECK_THAT(reason_of([](const Custom& c, const Variable<float>& x) { return c.norm(c.other(relu(c.norm(c.layer(x))))); }), Contains("it runs 2 times"));
-  CHECK_THAT(reason_of([](const Custom& c, const Variable<float>& x) { return c.layer(x); }), Contains("it does not run"));
+  CHECK_THAT(
+      reason_of([](const Custom& c, const Variable<float>& x) { return c.norm(c.other(relu(c.norm(c.layer(x))))); }),
+      Contains("it runs 2 times"));
+  CHECK_THAT(reason_of([](const Custom& c, const Variable<float>& x) { return c.layer(x); }),
+             Contains("it does not run"));
 
   nn::Sequential strict{nn::BatchNorm2d(3), conv(1)};
   strict.eval();
-  CHECK_THROWS_WITH(nn::fold_batch_norm(strict, {1, 8, 8, 3}, {.strict = true}), Contains("fold_batch_norm: 0 can't be folded, because"));
+  CHECK_THROWS_WITH(nn::fold_batch_norm(strict, {1, 8, 8, 3}, {.strict = true}),
+                    Contains("fold_batch_norm: 0 can't be folded, because"));
 }

@@ -33,7 +33,9 @@ class Unfused {
   std::vector<HookHandle> handles_;
 };
 
-Tensor<float> numbers(const Shape& shape, std::uint64_t seed = 1) { return random::Generator(seed).normal<float>(shape); }
+Tensor<float> numbers(const Shape& shape, std::uint64_t seed = 1) {
+  return random::Generator(seed).normal<float>(shape);
+}
 
 /// Statistics and affine numbers that are not those of a new layer.
 void stir(nn::Module<float>& net, std::uint64_t seed) {
@@ -59,17 +61,28 @@ nn::Sequential<float> random_network(std::uint64_t seed) {
   const auto follow = [&](nn::Sequential<float>& part, Index width) {
     for (Index i = 0, count = draw(4); i < count; ++i) {
       switch (draw(6)) {
-        case 0: part.add(nn::ReLU<float>()); break;
-        case 1: part.add(nn::ReLU6<float>()); break;
-        case 2: part.add(nn::Dropout<float>(0.5)); break;
-        case 3: part.add(nn::Sigmoid<float>()); break;
-        default: part.add(nn::BatchNorm2d<float>(width, {.affine = draw(3) > 0})); break;
+        case 0:
+          part.add(nn::ReLU<float>());
+          break;
+        case 1:
+          part.add(nn::ReLU6<float>());
+          break;
+        case 2:
+          part.add(nn::Dropout<float>(0.5));
+          break;
+        case 3:
+          part.add(nn::Sigmoid<float>());
+          break;
+        default:
+          part.add(nn::BatchNorm2d<float>(width, {.affine = draw(3) > 0}));
+          break;
       }
     }
   };
   for (int stage = 0; stage < 4; ++stage) {
     const Index width = 4 * (1 + draw(5));
-    const nn::Conv2d<float> conv({.in = channels, .out = width, .kernel = 1 + 2 * draw(2), .padding = nn::same, .bias = draw(2) == 0});
+    const nn::Conv2d<float> conv(
+        {.in = channels, .out = width, .kernel = 1 + 2 * draw(2), .padding = nn::same, .bias = draw(2) == 0});
     nn::Sequential<float> body{conv};
     follow(body, width);
     if (draw(2) == 0) {
@@ -79,14 +92,17 @@ nn::Sequential<float> random_network(std::uint64_t seed) {
       nn::Sequential<float> block{nn::Residual<float>(body, nn::Conv2d<float>({.in = channels, .out = width}))};
       follow(block, width);
       if (draw(2) == 0) {
-        net.add(nn::Residual<float>(block, nn::Sequential<float>{nn::Conv2d<float>({.in = channels, .out = width}), nn::ReLU<float>()}));
+        net.add(nn::Residual<float>(
+            block, nn::Sequential<float>{nn::Conv2d<float>({.in = channels, .out = width}), nn::ReLU<float>()}));
       } else {
         net.add(block);
       }
     }
     channels = width;
   }
-  return net.add(nn::GlobalAvgPool2d<float>()).add(nn::Linear<float>({.in = channels, .out = 5})).add(nn::ReLU<float>());
+  return net.add(nn::GlobalAvgPool2d<float>())
+      .add(nn::Linear<float>({.in = channels, .out = 5}))
+      .add(nn::ReLU<float>());
 }
 
 }  // namespace
@@ -144,7 +160,8 @@ TEST_CASE("what was packed ends with the numbers it was packed from") {
   const NoGrad no_grad;
   nn::Conv2d conv({.in = 3, .out = 8, .kernel = 3, .padding = 1});
   nn::BatchNorm2d norm(8);
-  nn::Sequential net{conv, norm, nn::ReLU(), nn::Conv2d({.in = 8, .out = 4}), nn::GlobalAvgPool2d(), nn::Linear({.in = 4, .out = 3})};
+  nn::Sequential net{
+      conv, norm, nn::ReLU(), nn::Conv2d({.in = 8, .out = 4}), nn::GlobalAvgPool2d(), nn::Linear({.in = 4, .out = 3})};
   net.eval();
   const Tensor<float> x = numbers({16, 6, 6, 3});
   const auto follows = [&](const char* what) {
@@ -196,11 +213,12 @@ TEST_CASE("hooks on one layer of a group see what they would see without fusion"
   }
   for (Index i = 0; i < 3; ++i) {
     Tensor<float> input, output;
-    HookHandle handle = net[i].register_forward_hook([&](const nn::Module<float>&, const Variable<float>& in, const Variable<float>& out) {
-      input = in.value();
-      output = out.value();
-      return out * 2;
-    });
+    HookHandle handle = net[i].register_forward_hook(
+        [&](const nn::Module<float>&, const Variable<float>& in, const Variable<float>& out) {
+          input = in.value();
+          output = out.value();
+          return out * 2;
+        });
     const Tensor<float> y = net(x).value();
     handle.remove();
     CHECK(allclose(input, i == 0 ? x : expected[i - 1], 1e-5, 1e-5));
@@ -221,7 +239,8 @@ TEST_CASE("a layer of one's own derived from one of the library is computed by i
     using Sequential::Sequential;
     Variable<float> forward(const Variable<float>& x) const override { return Sequential::forward(x) + 1; }
   };
-  nn::Sequential net{Negative({.in = 3, .out = 4}), Halved(), Pair(nn::Conv2d({.in = 4, .out = 4}), nn::ReLU()), nn::ReLU()};
+  nn::Sequential net{Negative({.in = 3, .out = 4}), Halved(), Pair(nn::Conv2d({.in = 4, .out = 4}), nn::ReLU()),
+                     nn::ReLU()};
   net.eval();
   const Tensor<float> x = numbers({1, 4, 4, 3});
   const Tensor<float> with_gradients = net(x).value();
@@ -237,10 +256,12 @@ TEST_CASE("errors in a fused group name the layer that they would name without f
   for (const bool training : {true, false}) {
     net.train(training);
     block.train(training);
-    CHECK_THROWS_WITH(net(numbers({1, 4, 4, 3})), "BatchNorm2d: the input must be [N,H,W,5]; got [1,4,4,4] (layer \"norm\")");
-    CHECK_THROWS_WITH(block(numbers({1, 4, 4, 3})),
-                      "Residual: the body gives [1,4,4,4], the shortcut [1,4,4,3] (give it a shortcut that changes the shape, such "
-                      "as a 1x1 convolution) (layer \"0\")");
+    CHECK_THROWS_WITH(net(numbers({1, 4, 4, 3})),
+                      "BatchNorm2d: the input must be [N,H,W,5]; got [1,4,4,4] (layer \"norm\")");
+    CHECK_THROWS_WITH(
+        block(numbers({1, 4, 4, 3})),
+        "Residual: the body gives [1,4,4,4], the shortcut [1,4,4,3] (give it a shortcut that changes the shape, such "
+        "as a 1x1 convolution) (layer \"0\")");
   }
 }
 

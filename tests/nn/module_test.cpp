@@ -26,7 +26,9 @@ struct Block : nn::Module<float> {
   }
 };
 
-Tensor<float> numbers(const Shape& shape, std::uint64_t seed = 1) { return random::Generator(seed).normal<float>(shape); }
+Tensor<float> numbers(const Shape& shape, std::uint64_t seed = 1) {
+  return random::Generator(seed).normal<float>(shape);
+}
 
 std::vector<std::string> names(const nn::Module<float>& module) {
   std::vector<std::string> out;
@@ -37,8 +39,10 @@ std::vector<std::string> names(const nn::Module<float>& module) {
 }  // namespace
 
 TEST_CASE("parameters and buffers have dotted names in order") {
-  const nn::Sequential net{nn::Conv2d({.in = 3, .out = 4, .kernel = 1, .bias = false}), Block(), nn::Residual(nn::Sequential{Block()})};
-  CHECK(names(net) == std::vector<std::string>{"0.weight", "1.conv.weight", "1.conv.bias", "2.body.0.conv.weight", "2.body.0.conv.bias"});
+  const nn::Sequential net{nn::Conv2d({.in = 3, .out = 4, .kernel = 1, .bias = false}), Block(),
+                           nn::Residual(nn::Sequential{Block()})};
+  CHECK(names(net) == std::vector<std::string>{"0.weight", "1.conv.weight", "1.conv.bias", "2.body.0.conv.weight",
+                                               "2.body.0.conv.bias"});
   REQUIRE(net.named_buffers().size() == 2);
   CHECK(net.named_buffers()[1].first == "2.body.0.scale");
 }
@@ -67,11 +71,13 @@ TEST_CASE("a state dict that does not fit changes nothing and is told in one lin
   nn::StateDict<float> wrong_shape;
   wrong_shape.set("0.weight", Tensor<float>::zeros({2, 3}));
   wrong_shape.set("0.bias", Tensor<float>::zeros({3}));
-  CHECK_THROWS_WITH(net.load_state_dict(wrong_shape), Equals("load_state_dict: shapes differ: 0.weight (file [2,3], network [3,2])"));
+  CHECK_THROWS_WITH(net.load_state_dict(wrong_shape),
+                    Equals("load_state_dict: shapes differ: 0.weight (file [2,3], network [3,2])"));
   nn::StateDict<float> other_names;
   other_names.set("0.weight", Tensor<float>::zeros({3, 2}));
   other_names.set("1.bias", Tensor<float>::zeros({3}));
-  CHECK_THROWS_WITH(net.load_state_dict(other_names), Equals("load_state_dict: missing: 0.bias; unexpected: 1.bias ({.strict = false} loads what fits)"));
+  CHECK_THROWS_WITH(net.load_state_dict(other_names),
+                    Equals("load_state_dict: missing: 0.bias; unexpected: 1.bias ({.strict = false} loads what fits)"));
   CHECK(equal(net.to_state_dict().at("0.bias"), before.at("0.bias")));
   const auto report = net.load_state_dict(other_names, {.strict = false});
   CHECK(report.loaded == std::vector<std::string>{"0.weight"});
@@ -81,9 +87,12 @@ TEST_CASE("a state dict that does not fit changes nothing and is told in one lin
 
 TEST_CASE("an error names the layer in which it arose") {
   nn::Sequential net;
-  net.add("stem", nn::Conv2d({.in = 3, .out = 4, .kernel = 3})).add("stage", nn::Sequential{Block(), nn::Conv2d({.in = 5, .out = 4})});
-  CHECK_THROWS_WITH(net(numbers({1, 8, 8, 3})), Equals("conv2d: input channels 4 differ from the weight's 5; input [1,6,6,4], weight [4,1,1,5] (layer \"stage.1\")"));
-  CHECK_THROWS_WITH(net(numbers({1, 8, 8, 4})), StartsWith("conv2d: input channels 4 differ from the weight's 3") && Catch::Matchers::EndsWith("(layer \"stem\")"));
+  net.add("stem", nn::Conv2d({.in = 3, .out = 4, .kernel = 3}))
+      .add("stage", nn::Sequential{Block(), nn::Conv2d({.in = 5, .out = 4})});
+  CHECK_THROWS_WITH(net(numbers({1, 8, 8, 3})), Equals("conv2d: input channels 4 differ from the weight's 5; input "
+                                                       "[1,6,6,4], weight [4,1,1,5] (layer \"stage.1\")"));
+  CHECK_THROWS_WITH(net(numbers({1, 8, 8, 4})), StartsWith("conv2d: input channels 4 differ from the weight's 3") &&
+                                                    Catch::Matchers::EndsWith("(layer \"stem\")"));
   CHECK_THROWS_AS(net(numbers({8, 8, 3})), ShapeError);
 }
 
@@ -100,15 +109,18 @@ TEST_CASE("hooks see inside a network and can be taken out") {
   const Tensor<float> plain = net(x).value();
   Tensor<float> seen;
   int before = 0;
-  HookHandle look = net.find("1.conv").register_forward_hook([&](const nn::Module<float>&, const Variable<float>&, const Variable<float>& y) {
-    seen = y.value();
-    return y;
-  });
-  HookHandle count = net.find("1").register_forward_pre_hook([&](const nn::Module<float>&, const Variable<float>& input) {
-    ++before;
-    return input;
-  });
-  HookHandle silence = net.find("0").register_forward_hook([](const nn::Module<float>&, const Variable<float>&, const Variable<float>& y) { return y * 0; });
+  HookHandle look = net.find("1.conv").register_forward_hook(
+      [&](const nn::Module<float>&, const Variable<float>&, const Variable<float>& y) {
+        seen = y.value();
+        return y;
+      });
+  HookHandle count =
+      net.find("1").register_forward_pre_hook([&](const nn::Module<float>&, const Variable<float>& input) {
+        ++before;
+        return input;
+      });
+  HookHandle silence = net.find("0").register_forward_hook(
+      [](const nn::Module<float>&, const Variable<float>&, const Variable<float>& y) { return y * 0; });
   CHECK_FALSE(equal(net(x).value(), plain));
   CHECK(seen.shape() == Shape{1, 4, 4, 4});
   silence.remove();
@@ -153,14 +165,17 @@ TEST_CASE("first weights are PyTorch's: uniform within 1/sqrt(fan_in)") {
 }
 
 TEST_CASE("options that can't be are refused when a layer is made") {
-  CHECK_THROWS_WITH(nn::Conv2d({.in = 3, .out = 8, .groups = 2}), Equals("Conv2d: channels 3 and 8 must be divisible by the number of groups, 2"));
+  CHECK_THROWS_WITH(nn::Conv2d({.in = 3, .out = 8, .groups = 2}),
+                    Equals("Conv2d: channels 3 and 8 must be divisible by the number of groups, 2"));
   CHECK_THROWS_WITH(nn::Conv2d({.out = 8}), Equals("Conv2d: .in and .out must be positive; got 0 and 8"));
   CHECK_THROWS_WITH(nn::Linear({.in = 4}), Equals("Linear: .in and .out must be positive; got 4 and 0"));
   nn::Sequential net{nn::Linear({.in = 4, .out = 4})};
-  CHECK_THROWS_WITH(net.add("0", nn::Linear({.in = 4, .out = 4})), Equals("Sequential: there is already a module \"0\""));
+  CHECK_THROWS_WITH(net.add("0", nn::Linear({.in = 4, .out = 4})),
+                    Equals("Sequential: there is already a module \"0\""));
   CHECK_THROWS_AS(net.add("a.b", nn::Identity()), ValueError);
   CHECK_THROWS_WITH(nn::Residual(nn::Linear({.in = 4, .out = 2}))(numbers({1, 4})),
-                    Equals("Residual: the body gives [1,2], the shortcut [1,4] (give it a shortcut that changes the shape, such as a 1x1 convolution)"));
+                    Equals("Residual: the body gives [1,2], the shortcut [1,4] (give it a shortcut that changes the "
+                           "shape, such as a 1x1 convolution)"));
 }
 
 TEST_CASE("a head can be replaced") {
@@ -174,7 +189,8 @@ TEST_CASE("a head can be replaced") {
 TEST_CASE("Members of a module without a name count as its parent's") {
   nn::Sequential<float> body, block;
   body.add("conv", nn::Conv2d<float>({.in = 2, .out = 2}));
-  block.add_inline(nn::Residual<float>(body, nn::Sequential<float>{nn::Conv2d<float>({.in = 2, .out = 2})}, {.body = "", .shortcut = "down"}));
+  block.add_inline(nn::Residual<float>(body, nn::Sequential<float>{nn::Conv2d<float>({.in = 2, .out = 2})},
+                                       {.body = "", .shortcut = "down"}));
   block.add("act", nn::ReLU<float>());
   std::vector<std::string> names;
   for (const auto& [name, value] : block.named_parameters()) names.push_back(name);

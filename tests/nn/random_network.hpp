@@ -55,15 +55,28 @@ class RandomNetwork {
   }
   ModulePointer convolution(Index smallest_kernel = 1) {
     const kernels::Pair kernel = pair(smallest_kernel, 3), dilation = pair(1, 3);
-    const kernels::Pair extent(kernels::effective_kernel(kernel.height, dilation.height), kernels::effective_kernel(kernel.width, dilation.width));
-    return std::make_shared<nn::Conv2d<double>>(nn::Conv2dOptions{.in = 2, .out = 2, .kernel = kernel, .stride = pair(1, 2), .padding = padding(extent),
-                                                                  .dilation = dilation, .groups = pick(1, 2), .bias = false});
+    const kernels::Pair extent(kernels::effective_kernel(kernel.height, dilation.height),
+                               kernels::effective_kernel(kernel.width, dilation.width));
+    return std::make_shared<nn::Conv2d<double>>(nn::Conv2dOptions{.in = 2,
+                                                                  .out = 2,
+                                                                  .kernel = kernel,
+                                                                  .stride = pair(1, 2),
+                                                                  .padding = padding(extent),
+                                                                  .dilation = dilation,
+                                                                  .groups = pick(1, 2),
+                                                                  .bias = false});
   }
   ModulePointer transposed() {
     const kernels::Pair stride = pair(1, 3), kernel(stride.height + pick(0, 2), stride.width + pick(0, 2));
-    return std::make_shared<nn::ConvTranspose2d<double>>(nn::ConvTranspose2dOptions{.in = 2, .out = 2, .kernel = kernel, .stride = stride, .padding = padding(kernel),
-                                                                                    .groups = pick(1, 2), .bias = false,
-                                                                                    .dilation = stride == kernels::Pair(1) ? 2 : 1});
+    return std::make_shared<nn::ConvTranspose2d<double>>(
+        nn::ConvTranspose2dOptions{.in = 2,
+                                   .out = 2,
+                                   .kernel = kernel,
+                                   .stride = stride,
+                                   .padding = padding(kernel),
+                                   .groups = pick(1, 2),
+                                   .bias = false,
+                                   .dilation = stride == kernels::Pair(1) ? 2 : 1});
   }
   ModulePointer padded_convolution() {
     auto both = std::make_shared<nn::Sequential<double>>();
@@ -73,12 +86,19 @@ class RandomNetwork {
   }
   ModulePointer layer() {
     switch (pick(0, 7)) {
-      case 0: return transposed();
-      case 1: return std::make_shared<nn::AvgPool2d<double>>(AvgPool2dOptions{.kernel = pair(2, 3), .stride = pair(1, 3), .padding = 1, .ceil_mode = pick(0, 1) == 1});
-      case 2: return std::make_shared<nn::Upsample<double>>(2, pick(0, 1) == 0 ? ResizeMode::nearest : ResizeMode::bilinear);
-      case 3: return std::make_shared<nn::AdaptiveAvgPool2d<double>>(pair(4, 7));
-      case 4: return padded_convolution();
-      default: return convolution();
+      case 0:
+        return transposed();
+      case 1:
+        return std::make_shared<nn::AvgPool2d<double>>(
+            AvgPool2dOptions{.kernel = pair(2, 3), .stride = pair(1, 3), .padding = 1, .ceil_mode = pick(0, 1) == 1});
+      case 2:
+        return std::make_shared<nn::Upsample<double>>(2, pick(0, 1) == 0 ? ResizeMode::nearest : ResizeMode::bilinear);
+      case 3:
+        return std::make_shared<nn::AdaptiveAvgPool2d<double>>(pair(4, 7));
+      case 4:
+        return padded_convolution();
+      default:
+        return convolution();
     }
   }
   /// A second branch whose output is as large as the first one's; the shape of both.

@@ -74,7 +74,8 @@ Variable<double> positive_conv(const Variable<double>& x, Index kernel, const ka
 }
 
 /// Every unit of the output sees what its gradient reaches.
-void check_all_units(const char* what, const Shape& input, const std::function<Variable<double>(const Variable<double>&)>& f) {
+void check_all_units(const char* what, const Shape& input,
+                     const std::function<Variable<double>(const Variable<double>&)>& f) {
   Function net(f);
   const nn::LayerSummary last = nn::summary(net, input).layers.back();
   const Variable<double> x = parameter(Tensor<double>::ones(input));
@@ -97,15 +98,18 @@ TEST_CASE("fields of networks that are functions: excitation, skips over odd siz
     return y * positive_conv(mean(y, {1, 2}, true), 1);
   });
   check_all_units("a skip from a larger map, cut", {1, 9, 7, 2}, [](const Variable<double>& x) {
-    const Variable<double> inner = resize(avg_pool2d(x, {.kernel = 2, .ceil_mode = true}), {9, 7}, {.mode = ResizeMode::bilinear});
+    const Variable<double> inner =
+        resize(avg_pool2d(x, {.kernel = 2, .ceil_mode = true}), {9, 7}, {.mode = ResizeMode::bilinear});
     return positive_conv(concat({x, inner}, 3), 3, {.padding = kernels::Padding(0, 2, 1, 0)});
   });
-  check_all_units("a branch of one value", {1, 5, 6, 2}, [](const Variable<double>& x) { return narrow(x, 1, 1, 4) + mean(narrow(x, 1, 3, 5), {1, 2}, true); });
+  check_all_units("a branch of one value", {1, 5, 6, 2}, [](const Variable<double>& x) {
+    return narrow(x, 1, 1, 4) + mean(narrow(x, 1, 3, 5), {1, 2}, true);
+  });
 }
 
 TEST_CASE("plain windows follow the textbook's recursion") {
   const auto image = nn::AxisField::pixels(100);
-  const auto first = image.window(49, 3, 2, 1, 0);   // r 3, j 2
+  const auto first = image.window(49, 3, 2, 1, 0);  // r 3, j 2
   CHECK(first.size() == 3);
   CHECK(first.jump() == 2);
   const auto second = first.window(45, 3, 1, 2, 0);  // r 3 + 4 * 2
@@ -143,7 +147,8 @@ TEST_CASE("units that a stride leaves over are not covered") {
 TEST_CASE("branches join; other jumps and other centres are told") {
   TwoBranches both;
   both.left = std::make_shared<nn::Conv2d<double>>(nn::Conv2dOptions{.in = 1, .out = 1, .kernel = 3, .padding = 1});
-  both.right = std::make_shared<nn::Conv2d<double>>(nn::Conv2dOptions{.in = 1, .out = 1, .kernel = 2, .padding = nn::same});
+  both.right =
+      std::make_shared<nn::Conv2d<double>>(nn::Conv2dOptions{.in = 1, .out = 1, .kernel = 2, .padding = nn::same});
   const nn::Summary summary = nn::summary(both, {1, 8, 8, 1});
   const nn::LayerSummary& sum = summary.layers.back();
   CHECK(sum.kind == "add");
@@ -151,7 +156,8 @@ TEST_CASE("branches join; other jumps and other centres are told") {
   REQUIRE(sum.notes.size() == 2);
   CHECK(sum.notes[0] == "rows: the branches' centres lie 0.5 pixels apart");
 
-  both.right = std::make_shared<nn::Conv2d<double>>(nn::Conv2dOptions{.in = 1, .out = 1, .kernel = 1, .stride = 2, .padding = Padding(4)});
+  both.right = std::make_shared<nn::Conv2d<double>>(
+      nn::Conv2dOptions{.in = 1, .out = 1, .kernel = 1, .stride = 2, .padding = Padding(4)});
   const nn::Summary jumps = nn::summary(both, {1, 8, 8, 1});
   REQUIRE_FALSE(jumps.layers.back().notes.empty());
   CHECK(jumps.layers.back().notes[0] == "rows: branches with jumps 1 and 2 meet");

@@ -56,14 +56,21 @@ TEST_CASE("summary: MACs are the products that the reference computes") {
 }
 
 TEST_CASE("summary: layers, shapes and counts") {
-  nn::Sequential net{nn::Conv2d({.in = 3, .out = 8, .kernel = 3, .padding = nn::same}), nn::BatchNorm2d(8), nn::ReLU(), nn::AvgPool2d(2), nn::Dropout(0.5),
-                     nn::Flatten(), nn::Linear({.in = 128, .out = 10})};
+  nn::Sequential net{nn::Conv2d({.in = 3, .out = 8, .kernel = 3, .padding = nn::same}),
+                     nn::BatchNorm2d(8),
+                     nn::ReLU(),
+                     nn::AvgPool2d(2),
+                     nn::Dropout(0.5),
+                     nn::Flatten(),
+                     nn::Linear({.in = 128, .out = 10})};
   net.find("6").set_requires_grad(false);
   const nn::Summary s = count(net, {2, 8, 8, 3});
   REQUIRE(s.layers.size() == 7);
   CHECK(s.layers[0].output == Shape{2, 8, 8, 8});
   CHECK(s.layers[0].parameters == 224);
-  CHECK(s.layers[0].operations == nn::OperationCount{.macs = 27648, .macs_inside = 2 * 22 * 22 * 24, .multiplications = 27648, .additions = 27648});
+  CHECK(
+      s.layers[0].operations ==
+      nn::OperationCount{.macs = 27648, .macs_inside = 2 * 22 * 22 * 24, .multiplications = 27648, .additions = 27648});
   CHECK(s.layers[1].parameters == 16);
   CHECK(s.layers[1].buffers == 17);
   CHECK(s.layers[1].operations == nn::OperationCount{.multiplications = 1024, .additions = 1024});
@@ -100,8 +107,8 @@ TEST_CASE("summary: functions between layers, shared layers once") {
 }
 
 TEST_CASE("summary: transposed, grouped, resized and adaptive layers") {
-  nn::Sequential net{nn::ConvTranspose2d({.in = 4, .out = 6, .kernel = 3, .stride = 2, .groups = 2}), nn::Upsample(2, ResizeMode::bilinear), nn::AdaptiveAvgPool2d(4),
-                     nn::GlobalAvgPool2d()};
+  nn::Sequential net{nn::ConvTranspose2d({.in = 4, .out = 6, .kernel = 3, .stride = 2, .groups = 2}),
+                     nn::Upsample(2, ResizeMode::bilinear), nn::AdaptiveAvgPool2d(4), nn::GlobalAvgPool2d()};
   const nn::Summary s = count(net, {1, 5, 5, 4});
   CHECK(s.layers[0].output == Shape{1, 11, 11, 6});
   CHECK(s.layers[0].operations.macs == 5 * 5 * 4 * 3 * 9);

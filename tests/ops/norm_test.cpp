@@ -17,7 +17,8 @@ auto evaluated(const V& x) {
   return batch_norm(x[0], x[1], x[2], mean, variance);
 }
 
-/// batch_norm_relu, and batch_norm_add_relu with the residual as last input, with statistics of the batch or given ones.
+/// batch_norm_relu, and batch_norm_add_relu with the residual as last input, with statistics of the batch or given
+/// ones.
 template <class V>
 auto fused(const V& x, bool training) {
   using T = typename V::value_type::Scalar;

@@ -14,7 +14,8 @@ template <class T>
 struct Problem {
   Shape input, weight;
   Conv2dOptions options = {};
-  Tensor<T> x = random::Generator(1).normal<T>(input), w = random::Generator(2).normal<T>(weight), bias = random::Generator(3).normal<T>({weight[0]});
+  Tensor<T> x = random::Generator(1).normal<T>(input), w = random::Generator(2).normal<T>(weight),
+            bias = random::Generator(3).normal<T>({weight[0]});
   ConvGeometry geometry = detail::conv2d_checked_geometry<T>(x, w, bias, options);
 };
 
@@ -25,9 +26,11 @@ void check(const Problem<T>& p, double tolerance) {
   const Index channels = p.weight[0];
   random::Generator g(4);
   const Tensor<T> residual = g.normal<T>(detail::shape_of(p.geometry.output_sizes()), 0, 8);
-  const NormNumbers<T> norm{g.normal<T>({channels}), g.normal<T>({channels}), g.normal<T>({channels}), g.uniform<T>({channels}, 0.5, 2), 1e-3};
+  const NormNumbers<T> norm{g.normal<T>({channels}), g.normal<T>({channels}), g.normal<T>({channels}),
+                            g.uniform<T>({channels}, 0.5, 2), 1e-3};
   Tensor<T> y = Tensor<T>::empty(residual.shape());
-  cache.get(p.geometry, p.w, p.bias, &norm)->run(p.x.data(), {.residual = &residual, .relu = true, .most = 6}, y.mutable_data());
+  cache.get(p.geometry, p.w, p.bias, &norm)
+      ->run(p.x.data(), {.residual = &residual, .relu = true, .most = 6}, y.mutable_data());
   const Variable<T> conv = conv2d(p.x, p.w, p.bias, p.options);
   const Variable<T> plain = batch_norm(conv, norm.weight, norm.bias, norm.mean, norm.variance, {.eps = norm.eps});
   CHECK(allclose(y, relu6(add(plain, Variable<T>(residual))).value(), tolerance, tolerance));

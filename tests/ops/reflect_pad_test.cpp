@@ -7,14 +7,25 @@ using namespace records;
 
 namespace {
 
-const bool registered = add({.title = "Mirrored borders",
-                             .header = "reflect_pad.hpp",
-                             .operations = {{.signature = "reflect_pad(x, padding)",
-                                             .summary = "a border of mirrored pixels round images [N,H,W,C]: 3 2 | 1 2 3 | 2 1",
-                                             .samples = {{"four sides", {normal({2, 4, 5, 2})}, [](const auto& x) { return reflect_pad(x[0], {1, 2, 3, 0}); }},
-                                                         {"wider than the image", {normal({1, 2, 3, 1})}, [](const auto& x) { return reflect_pad(x[0], 4); }}},
-                                             .errors = {{{{3, 3}}, [](const auto& x) { return reflect_pad(x[0], 1); }, "reflect_pad: images [N,H,W,C] with pixels are needed; got [3,3]"},
-                                                        {{{1, 3, 3, 1}}, [](const auto& x) { return reflect_pad(x[0], {-1, 0}); }, "reflect_pad: sizes can't be negative; got -1, -1, 0, 0"}}}}});
+const bool registered =
+    add({.title = "Mirrored borders",
+         .header = "reflect_pad.hpp",
+         .operations = {{.signature = "reflect_pad(x, padding)",
+                         .summary = "a border of mirrored pixels round images [N,H,W,C]: 3 2 | 1 2 3 | 2 1",
+                         .samples = {{"four sides",
+                                      {normal({2, 4, 5, 2})},
+                                      [](const auto& x) {
+                                        return reflect_pad(x[0], {1, 2, 3, 0});
+                                      }},
+                                     {"wider than the image",
+                                      {normal({1, 2, 3, 1})},
+                                      [](const auto& x) { return reflect_pad(x[0], 4); }}},
+                         .errors = {{{{3, 3}},
+                                     [](const auto& x) { return reflect_pad(x[0], 1); },
+                                     "reflect_pad: images [N,H,W,C] with pixels are needed; got [3,3]"},
+                                    {{{1, 3, 3, 1}},
+                                     [](const auto& x) { return reflect_pad(x[0], {-1, 0}); },
+                                     "reflect_pad: sizes can't be negative; got -1, -1, 0, 0"}}}}});
 
 }  // namespace
 

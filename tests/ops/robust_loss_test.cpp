@@ -19,25 +19,53 @@ const bool registered = add(
      .operations = {
          {.signature = "generalized_cross_entropy(scores, targets, {.q = 0.7, .reduction = Reduction::mean})",
           .summary = "(1 - p_t^q) / q (Zhang and Sabuncu 2018)",
-          .samples = {{"default", {normal({3, 4})}, [](const auto& x) { return generalized_cross_entropy(x[0], hard_like(x[0])); }},
-                      {"q 1, sum", {normal({3, 4})}, [](const auto& x) { return generalized_cross_entropy(x[0], hard_like(x[0]), {.q = 1, .reduction = Reduction::sum}); }}},
-          .errors = {{{{4}, {3}}, [](const auto& x) { return generalized_cross_entropy(x[0], x[1]); }, "generalized_cross_entropy: scores [4] and targets [3] must have one shape"},
-                     {{{4}, {4}}, [](const auto& x) { return generalized_cross_entropy(x[0], x[1], {.q = 0}); }, "generalized_cross_entropy: q must lie in (0, 1]; got 0"}}},
-         {.signature = "symmetric_cross_entropy(scores, targets, {.alpha = 0.1, .beta = 1, .log_zero = -4, .reduction = Reduction::mean})",
+          .samples = {{"default",
+                       {normal({3, 4})},
+                       [](const auto& x) { return generalized_cross_entropy(x[0], hard_like(x[0])); }},
+                      {"q 1, sum",
+                       {normal({3, 4})},
+                       [](const auto& x) {
+                         return generalized_cross_entropy(x[0], hard_like(x[0]), {.q = 1, .reduction = Reduction::sum});
+                       }}},
+          .errors = {{{{4}, {3}},
+                      [](const auto& x) { return generalized_cross_entropy(x[0], x[1]); },
+                      "generalized_cross_entropy: scores [4] and targets [3] must have one shape"},
+                     {{{4}, {4}},
+                      [](const auto& x) { return generalized_cross_entropy(x[0], x[1], {.q = 0}); },
+                      "generalized_cross_entropy: q must lie in (0, 1]; got 0"}}},
+         {.signature = "symmetric_cross_entropy(scores, targets, {.alpha = 0.1, .beta = 1, .log_zero = -4, .reduction "
+                       "= Reduction::mean})",
           .summary = "alpha (-log p_t) + beta (-log_zero) (1 - p_t) (Wang et al. 2019)",
-          .samples = {{"default", {normal({3, 4})}, [](const auto& x) { return symmetric_cross_entropy(x[0], hard_like(x[0])); }}},
-          .errors = {{{{4}, {4}}, [](const auto& x) { return symmetric_cross_entropy(x[0], x[1], {.log_zero = 0}); },
-                      "symmetric_cross_entropy: alpha and beta can't be negative, log_zero must be below 0; got 0.1, 1 and 0"}}},
+          .samples = {{"default",
+                       {normal({3, 4})},
+                       [](const auto& x) { return symmetric_cross_entropy(x[0], hard_like(x[0])); }}},
+          .errors = {{{{4}, {4}},
+                      [](const auto& x) { return symmetric_cross_entropy(x[0], x[1], {.log_zero = 0}); },
+                      "symmetric_cross_entropy: alpha and beta can't be negative, log_zero must be below 0; got 0.1, 1 "
+                      "and 0"}}},
          {.signature = "bootstrap_loss(scores, targets, {.beta = 0.95, .hard = false, .reduction = Reduction::mean})",
-          .summary = "cross entropy with the targets beta y + (1 - beta) p, or [p > 1/2] for p if hard (Reed et al. 2015)",
+          .summary =
+              "cross entropy with the targets beta y + (1 - beta) p, or [p > 1/2] for p if hard (Reed et al. 2015)",
           .samples = {{"soft", {normal({3, 4})}, [](const auto& x) { return bootstrap_loss(x[0], hard_like(x[0])); }},
-                      {"hard", {normal({3, 4})}, [](const auto& x) { return bootstrap_loss(x[0], hard_like(x[0]), {.beta = 0.8, .hard = true, .reduction = Reduction::none}); }}},
-          .errors = {{{{4}, {4}}, [](const auto& x) { return bootstrap_loss(x[0], x[1], {.beta = 2}); }, "bootstrap_loss: beta must lie in [0, 1]; got 2"}}},
+                      {"hard",
+                       {normal({3, 4})},
+                       [](const auto& x) {
+                         return bootstrap_loss(x[0], hard_like(x[0]),
+                                               {.beta = 0.8, .hard = true, .reduction = Reduction::none});
+                       }}},
+          .errors = {{{{4}, {4}},
+                      [](const auto& x) { return bootstrap_loss(x[0], x[1], {.beta = 2}); },
+                      "bootstrap_loss: beta must lie in [0, 1]; got 2"}}},
          {.signature = "lovasz_hinge(scores, targets, {.per_image = true, .reduction = Reduction::mean})",
           .summary = "sum relu(1 - z (2 y - 1)) dJ, a convex surrogate of 1 - IoU (Berman et al. 2018)",
-          .samples = {{"by image", {normal({2, 3, 4, 1})}, [](const auto& x) { return lovasz_hinge(x[0], hard_like(x[0])); }},
-                      {"pooled", {normal({2, 3, 4, 1})}, [](const auto& x) { return lovasz_hinge(x[0], hard_like(x[0]), {.per_image = false}); }}},
-          .errors = {{{{4}, {3}}, [](const auto& x) { return lovasz_hinge(x[0], x[1].value()); }, "lovasz_hinge: scores [4] and targets [3] must have one shape"}}},
+          .samples =
+              {{"by image", {normal({2, 3, 4, 1})}, [](const auto& x) { return lovasz_hinge(x[0], hard_like(x[0])); }},
+               {"pooled",
+                {normal({2, 3, 4, 1})},
+                [](const auto& x) { return lovasz_hinge(x[0], hard_like(x[0]), {.per_image = false}); }}},
+          .errors = {{{{4}, {3}},
+                      [](const auto& x) { return lovasz_hinge(x[0], x[1].value()); },
+                      "lovasz_hinge: scores [4] and targets [3] must have one shape"}}},
      }});
 
 const Tensor<double> y({4}, {1, 0, 0, 1});

@@ -8,7 +8,8 @@
 
 TEST_CASE("cam shows where a small network looks on drawn digits") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("cam", {"--quick", "--threads", "1", "--methods", "grad-cam,shap-cam,eigen-cam", "--out", (folder / "out").string()});
+  const Ending ending = run_program("cam", {"--quick", "--threads", "1", "--methods", "grad-cam,shap-cam,eigen-cam",
+                                            "--out", (folder / "out").string()});
   CAPTURE(ending.errors);
   REQUIRE(ending.exit_code == 0);
   CHECK_THAT(ending.errors, Catch::Matchers::Contains("no --weights given"));

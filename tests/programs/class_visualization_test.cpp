@@ -8,7 +8,8 @@
 
 TEST_CASE("class_visualization makes a picture that a small network takes for the class, by every method") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("class_visualization", {"--quick", "--threads", "1", "--class", "3", "--method", "all", "--out", (folder / "out").string()});
+  const Ending ending = run_program("class_visualization", {"--quick", "--threads", "1", "--class", "3", "--method",
+                                                            "all", "--out", (folder / "out").string()});
   CAPTURE(ending.errors);
   REQUIRE(ending.exit_code == 0);
   CHECK_THAT(ending.errors, Catch::Matchers::Contains("no --weights given"));
@@ -33,7 +34,8 @@ TEST_CASE("class_visualization refuses what it can't use") {
   const TemporaryFolder folder;
   const std::string out = (folder / "out").string();
   CHECK(run_program("class_visualization", {"--steps", "0", "--out", out}).exit_code == 2);
-  const Ending missing = run_program("class_visualization", {"--weights", (folder / "none.safetensors").string(), "--out", out});
+  const Ending missing =
+      run_program("class_visualization", {"--weights", (folder / "none.safetensors").string(), "--out", out});
   CHECK(missing.exit_code == 1);
   CHECK_THAT(missing.errors, Catch::Matchers::Contains("none.safetensors"));
   const Ending alone = run_program("class_visualization", {"--quick", "--method", "magic", "--out", out});

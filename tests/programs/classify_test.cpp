@@ -42,7 +42,9 @@ class Files {
     // The same weights with another network's self-test.
     io::TensorFile other;
     other.metadata = file.metadata;
-    for (const auto& entry : file.entries()) other.add(entry.name, entry.name == "self_test.output" ? Tensor<float>::ones({2, 10}) : file.get<float>(entry.name));
+    for (const auto& entry : file.entries())
+      other.add(entry.name,
+                entry.name == "self_test.output" ? Tensor<float>::ones({2, 10}) : file.get<float>(entry.name));
     io::save_safetensors(folder_ / "other.safetensors", other);
   }
 
@@ -73,8 +75,10 @@ const Files& files() {
 TEST_CASE("classify answers as the network does, and measures the accuracy over a folder") {
   const TemporaryFolder folder;
   const auto out = folder / "out";
-  const Ending ending = run_program("classify", {"--weights", files().weights().string(), "--data", files().pictures().string(), "--truth", (files() / "truth.csv").string(),
-                                                 "--verify", "--batch", "5", "--threads", "1", "--out", out.string()});
+  const Ending ending =
+      run_program("classify", {"--weights", files().weights().string(), "--data", files().pictures().string(),
+                               "--truth", (files() / "truth.csv").string(), "--verify", "--batch", "5", "--threads",
+                               "1", "--out", out.string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   CHECK_THAT(ending.errors, Contains("resnet20_cifar10") && Contains("self-test passed"));
@@ -84,7 +88,8 @@ TEST_CASE("classify answers as the network does, and measures the accuracy over 
   REQUIRE(predictions.size() == 13);
   CHECK(predictions[0] == "file,top1,top2,top3,top4,top5");
   for (std::size_t i = 0; i < 12; ++i)
-    CHECK(predictions[i + 1].starts_with("p" + std::to_string(10 + i) + ".png," + std::to_string(files().guesses()[i]) + ","));
+    CHECK(predictions[i + 1].starts_with("p" + std::to_string(10 + i) + ".png," + std::to_string(files().guesses()[i]) +
+                                         ","));
 
   const auto report = nlohmann::json::parse(read_whole(out / "report.json"));
   CHECK(report["images"] == 12);
@@ -92,7 +97,8 @@ TEST_CASE("classify answers as the network does, and measures the accuracy over 
   CHECK(report["preset"] == "cifar");
   CHECK(report["top1"].get<double>() == Approx(8.0 / 12));
   CHECK(report["top5"] >= report["top1"]);
-  for (const char* name : {"ms_per_image", "seed", "threads", "seconds", "isa", "version"}) CHECK(report.contains(name));
+  for (const char* name : {"ms_per_image", "seed", "threads", "seconds", "isa", "version"})
+    CHECK(report.contains(name));
   CHECK(io::load_image(out / "sheet.png").numel() > 1000);
   CHECK_THAT(read_whole(out / "report.html"), Contains("</html>"));
 }
@@ -101,7 +107,9 @@ TEST_CASE("classify names the five likeliest classes of pictures that are named"
   const TemporaryFolder folder;
   std::ofstream(folder / "names.txt") << "n00000001 first, number one\nsecond\nc\nd\ne\nf\ng\nh\ni\nj\n";
   const auto picture = (files().pictures() / "p10.png").string();
-  const Ending ending = run_program("classify", {"--weights", files().weights().string(), "--labels", (folder / "names.txt").string(), "--out", (folder / "out").string(), picture});
+  const Ending ending =
+      run_program("classify", {"--weights", files().weights().string(), "--labels", (folder / "names.txt").string(),
+                               "--out", (folder / "out").string(), picture});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   const auto lines = lines_of(ending.output);
@@ -113,27 +121,39 @@ TEST_CASE("classify names the five likeliest classes of pictures that are named"
 
 TEST_CASE("classify works without data and weights, and says that its answers mean nothing") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("classify", {"--model", "resnet20_cifar10", "--quick", "--out", (folder / "out").string()});
+  const Ending ending =
+      run_program("classify", {"--model", "resnet20_cifar10", "--quick", "--out", (folder / "out").string()});
   CHECK(ending.exit_code == 0);
   CHECK_THAT(ending.errors, Contains("no --weights given") && Contains("drawn digits"));
 }
 
 TEST_CASE("classify tells in one line what it can't use") {
   const TemporaryFolder folder;
-  const auto error_of = [&](const std::vector<std::string>& arguments) { return error_line(run_program("classify", with(arguments, {"--out", (folder / "out").string()}))); };
-  const std::string weights = files().weights().string(), pictures = files().pictures().string(), one = (files().pictures() / "p10.png").string();
+  const auto error_of = [&](const std::vector<std::string>& arguments) {
+    return error_line(run_program("classify", with(arguments, {"--out", (folder / "out").string()})));
+  };
+  const std::string weights = files().weights().string(), pictures = files().pictures().string(),
+                    one = (files().pictures() / "p10.png").string();
   CHECK_THAT(error_of({"--weights", (folder / "none").string(), one}), Contains("none"));
   CHECK_THAT(error_of({"--weights", one, one}), Contains("it is no file of weights"));
-  CHECK_THAT(error_of({"--weights", weights, "--model", "resnet18", one}), Contains("does not hold weights of resnet18"));
-  CHECK_THAT(error_of({"--weights", weights, "--model", "resnet17", one}), Contains("there is no network \"resnet17\""));
+  CHECK_THAT(error_of({"--weights", weights, "--model", "resnet18", one}),
+             Contains("does not hold weights of resnet18"));
+  CHECK_THAT(error_of({"--weights", weights, "--model", "resnet17", one}),
+             Contains("there is no network \"resnet17\""));
   CHECK_THAT(error_of({"--weights", weights, "--preset", "caffee", one}), Contains("there is no preset \"caffee\""));
   CHECK_THAT(error_of({"--weights", weights, (folder / "none.png").string()}), Contains("none.png"));
-  CHECK_THAT(error_of({"--weights", weights, "--truth", (files() / "truth.csv").string()}), Contains("--truth FILE goes with --data FOLDER"));
-  CHECK_THAT(error_line(run_program("classify", {"--weights", (files() / "other.safetensors").string(), "--verify", one, "--out", (folder / "out").string()})) , Contains("self-test"));
+  CHECK_THAT(error_of({"--weights", weights, "--truth", (files() / "truth.csv").string()}),
+             Contains("--truth FILE goes with --data FOLDER"));
+  CHECK_THAT(error_line(run_program("classify", {"--weights", (files() / "other.safetensors").string(), "--verify", one,
+                                                 "--out", (folder / "out").string()})),
+             Contains("self-test"));
   std::ofstream(folder / "few.txt") << "a\nb\n";
-  CHECK_THAT(error_of({"--weights", weights, "--labels", (folder / "few.txt").string(), one}), Contains("names 2 classes, the network has 10"));
+  CHECK_THAT(error_of({"--weights", weights, "--labels", (folder / "few.txt").string(), one}),
+             Contains("names 2 classes, the network has 10"));
   std::ofstream(folder / "bad.csv") << "file,class_index\np10.png,cat\n";
-  CHECK_THAT(error_of({"--weights", weights, "--data", pictures, "--truth", (folder / "bad.csv").string()}), Contains("class_index must be a number"));
+  CHECK_THAT(error_of({"--weights", weights, "--data", pictures, "--truth", (folder / "bad.csv").string()}),
+             Contains("class_index must be a number"));
   std::filesystem::create_directory(folder / "empty");
-  CHECK_THAT(error_of({"--weights", weights, "--data", (folder / "empty").string()}), Contains("holds no PNG, JPEG or BMP image"));
+  CHECK_THAT(error_of({"--weights", weights, "--data", (folder / "empty").string()}),
+             Contains("holds no PNG, JPEG or BMP image"));
 }

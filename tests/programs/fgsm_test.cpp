@@ -8,7 +8,8 @@
 
 TEST_CASE("fgsm fools a small network on drawn digits and reports it") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("fgsm", {"--quick", "--threads", "1", "--epsilon", "16", "--out", (folder / "out").string()});
+  const Ending ending =
+      run_program("fgsm", {"--quick", "--threads", "1", "--epsilon", "16", "--out", (folder / "out").string()});
   CAPTURE(ending.errors);
   REQUIRE(ending.exit_code == 0);
   CHECK_THAT(ending.errors, Catch::Matchers::Contains("no --weights given"));

@@ -32,7 +32,8 @@ const std::filesystem::path& pictures() {
 /// Weights to start from, of a quick run without data and weights, made once.
 const std::filesystem::path& start() {
   static const TemporaryFolder folder;
-  static const Ending ending = run_program("finetune", {"--quick", "--epochs", "1", "--threads", "1", "--out", (folder / "out").string()});
+  static const Ending ending =
+      run_program("finetune", {"--quick", "--epochs", "1", "--threads", "1", "--out", (folder / "out").string()});
   static const std::filesystem::path file = folder / "out/best.safetensors";
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
@@ -43,8 +44,10 @@ const std::filesystem::path& start() {
 const TrainingProgram& finetune() {
   static const TrainingProgram program{
       .name = "finetune",
-      .arguments = {"--data", pictures().string(), "--weights", start().string(), "--augment", "writing", "--epochs", "4", "--batch", "8", "--threads", "1"},
-      .figures = {"train_accuracy", "test_accuracy", "recall", "epochs", "best_epoch", "parameters", "learning_parameters", "model", "cached_views"},
+      .arguments = {"--data", pictures().string(), "--weights", start().string(), "--augment", "writing", "--epochs",
+                    "4", "--batch", "8", "--threads", "1"},
+      .figures = {"train_accuracy", "test_accuracy", "recall", "epochs", "best_epoch", "parameters",
+                  "learning_parameters", "model", "cached_views"},
       .pictures = {"curves.png", "accuracy.png", "confusion.png", "mistakes.png"}};
   return program;
 }
@@ -69,7 +72,9 @@ std::set<std::string> changed(const std::filesystem::path& out) {
   return names;
 }
 
-nlohmann::json report_of(const std::filesystem::path& out) { return nlohmann::json::parse(read_whole(out / "report.json")); }
+nlohmann::json report_of(const std::filesystem::path& out) {
+  return nlohmann::json::parse(read_whole(out / "report.json"));
+}
 
 }  // namespace
 
@@ -152,26 +157,36 @@ TEST_CASE("the fine-tuned weights tell network, preset and classes, and classify
 
 TEST_CASE("what can't be fine-tuned is told in one line") {
   const TemporaryFolder folder;
-  const auto error_of = [&](const std::vector<std::string>& more) { return error_line(run_into(finetune(), folder / "out", more)); };
-  CHECK_THAT(error_of({"--freeze", "layer9"}), Contains("no weight's name begins with \"layer9\"") && Contains("features.0"));
+  const auto error_of = [&](const std::vector<std::string>& more) {
+    return error_line(run_into(finetune(), folder / "out", more));
+  };
+  CHECK_THAT(error_of({"--freeze", "layer9"}),
+             Contains("no weight's name begins with \"layer9\"") && Contains("features.0"));
   CHECK_THAT(error_of({"--freeze", "backbone", "fc"}), Contains("nothing is left to learn"));
   CHECK_THAT(error_of({"--model", "resnet18"}), Contains("does not hold weights of resnet18"));
   CHECK_THAT(error_of({"--model", "resnet17"}), Contains("there is no network \"resnet17\""));
-  CHECK_THAT(error_of({"--labels", "name"}), Contains("has no label") || Contains("split:") || Contains("of one class"));
-  const auto run = [&](const std::vector<std::string>& arguments) { return error_line(run_program("finetune", arguments)); };
-  CHECK_THAT(run({"--model", "resnet18", "--out", (folder / "out").string()}), Contains("--model resnet18 needs --weights"));
+  CHECK_THAT(error_of({"--labels", "name"}),
+             Contains("has no label") || Contains("split:") || Contains("of one class"));
+  const auto run = [&](const std::vector<std::string>& arguments) {
+    return error_line(run_program("finetune", arguments));
+  };
+  CHECK_THAT(run({"--model", "resnet18", "--out", (folder / "out").string()}),
+             Contains("--model resnet18 needs --weights"));
   CHECK_THAT(run({"--predict", "a.png"}), Contains("--predict needs --weights FILE"));
   io::TensorFile other;
   other.add("fc.weight", Tensor<float>::ones({2, 2}));
   io::save_safetensors(folder / "other", other);
-  CHECK_THAT(run({"--predict", "a.png", "--weights", (folder / "other").string()}), Contains("does not hold weights of squeezenet1_1"));
+  CHECK_THAT(run({"--predict", "a.png", "--weights", (folder / "other").string()}),
+             Contains("does not hold weights of squeezenet1_1"));
 }
 
 TEST_CASE("a fine-tuning with other settings is not gone on with") {
   const TemporaryFolder folder;
   std::filesystem::copy(whole_run(), folder / "out");
   const auto before = content_of(folder.path());
-  CHECK_THAT(error_line(run_into(finetune(), folder / "out", {"--resume", "--views", "2"})), Contains("is of another training") && Contains("views 4") && Contains("views 2"));
-  CHECK_THAT(error_line(run_into(finetune(), folder / "out", {"--resume", "--freeze", "none"})), Contains("is of another training"));
+  CHECK_THAT(error_line(run_into(finetune(), folder / "out", {"--resume", "--views", "2"})),
+             Contains("is of another training") && Contains("views 4") && Contains("views 2"));
+  CHECK_THAT(error_line(run_into(finetune(), folder / "out", {"--resume", "--freeze", "none"})),
+             Contains("is of another training"));
   CHECK(content_of(folder.path()) == before);
 }

@@ -16,7 +16,8 @@ json report_of(const std::vector<std::string>& arguments) {
   const Ending ending = run_program("flops", all);
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
-  for (const char* file : {"report.html", "network.png", "network.dot", "layers.csv", "layers.md"}) CHECK(std::filesystem::exists(folder / "out" / file));
+  for (const char* file : {"report.html", "network.png", "network.dot", "layers.csv", "layers.md"})
+    CHECK(std::filesystem::exists(folder / "out" / file));
   return json::parse(read_whole(folder / "out" / "report.json"));
 }
 
@@ -33,7 +34,8 @@ json count_file(const std::string& content) {
 
 std::string error_of(const std::string& content) {
   const TemporaryFolder folder;
-  const Ending ending = run_program("flops", {"--net", write_network(folder, content).string(), "--out", (folder / "out").string()});
+  const Ending ending =
+      run_program("flops", {"--net", write_network(folder, content).string(), "--out", (folder / "out").string()});
   CHECK(ending.exit_code == 1);
   CHECK_FALSE(std::filesystem::exists(folder / "out"));
   CHECK(lines_of(ending.errors).size() == 1);
@@ -53,25 +55,24 @@ TEST_CASE("flops: the homework's network, to the last digit") {
     json field, jump;
   };
   // Outputs times taps, by hand: Layer1 has 256 * 256 * 32 outputs of 147 taps, and so on.
-  const std::vector<Row> rows{
-      {"Layer1", {256, 256, 32}, 4'736, 308'281'344, 308'281'344, 7, 1},
-      {"bn1", {256, 256, 32}, 64, 2'097'152, 2'097'152, 7, 1},
-      {"Layer2", {126, 126, 64}, 51'264, 812'851'200, 812'851'200, 11, 2},
-      {"bn2", {126, 126, 64}, 128, 1'016'064, 1'016'064, 11, 2},
-      {"Layer3", {63, 63, 64}, 0, 0, 762'048, 13, 4},
-      {"Layer4", {59, 59, 128}, 73'856, 256'647'168, 256'647'168, 29, 4},
-      {"bn3", {59, 59, 128}, 256, 445'568, 445'568, 29, 4},
-      {"Layer5", {57, 57, 128}, 147'584, 479'084'544, 479'084'544, 37, 4},
-      {"bn4", {57, 57, 128}, 256, 415'872, 415'872, 37, 4},
-      {"Layer6", {28, 28, 128}, 0, 0, 301'056, 41, 8},
-      {"Layer7", {26, 26, 256}, 295'168, 199'360'512, 199'360'512, 57, 8},
-      {"bn5", {26, 26, 256}, 512, 173'056, 173'056, 57, 8},
-      {"Layer8", {13, 13, 256}, 0, 0, 129'792, 65, 16},
-      {"flatten", {43'264}, 0, 0, 0, nullptr, nullptr},
-      {"fc1", {1'024}, 44'303'360, 44'302'336, 44'302'336, nullptr, nullptr},
-      {"fc2", {1'024}, 1'049'600, 1'048'576, 1'048'576, nullptr, nullptr},
-      {"dropout", {1'024}, 0, 0, 0, nullptr, nullptr},
-      {"fc3", {10}, 10'250, 10'240, 10'240, nullptr, nullptr}};
+  const std::vector<Row> rows{{"Layer1", {256, 256, 32}, 4'736, 308'281'344, 308'281'344, 7, 1},
+                              {"bn1", {256, 256, 32}, 64, 2'097'152, 2'097'152, 7, 1},
+                              {"Layer2", {126, 126, 64}, 51'264, 812'851'200, 812'851'200, 11, 2},
+                              {"bn2", {126, 126, 64}, 128, 1'016'064, 1'016'064, 11, 2},
+                              {"Layer3", {63, 63, 64}, 0, 0, 762'048, 13, 4},
+                              {"Layer4", {59, 59, 128}, 73'856, 256'647'168, 256'647'168, 29, 4},
+                              {"bn3", {59, 59, 128}, 256, 445'568, 445'568, 29, 4},
+                              {"Layer5", {57, 57, 128}, 147'584, 479'084'544, 479'084'544, 37, 4},
+                              {"bn4", {57, 57, 128}, 256, 415'872, 415'872, 37, 4},
+                              {"Layer6", {28, 28, 128}, 0, 0, 301'056, 41, 8},
+                              {"Layer7", {26, 26, 256}, 295'168, 199'360'512, 199'360'512, 57, 8},
+                              {"bn5", {26, 26, 256}, 512, 173'056, 173'056, 57, 8},
+                              {"Layer8", {13, 13, 256}, 0, 0, 129'792, 65, 16},
+                              {"flatten", {43'264}, 0, 0, 0, nullptr, nullptr},
+                              {"fc1", {1'024}, 44'303'360, 44'302'336, 44'302'336, nullptr, nullptr},
+                              {"fc2", {1'024}, 1'049'600, 1'048'576, 1'048'576, nullptr, nullptr},
+                              {"dropout", {1'024}, 0, 0, 0, nullptr, nullptr},
+                              {"fc3", {10}, 10'250, 10'240, 10'240, nullptr, nullptr}};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     INFO(row.name);
@@ -133,7 +134,8 @@ TEST_CASE("flops: a wrong network file is told with its line and the reason") {
       {"input -8 8 3\n", "line 1", "a height must be 1..32768; got \"-8\""},
       {"input 8 8 3\nconv 3 8 kernel=9\n", "line 2", "exceeds the padded input 8x8"},
       {"input 8 8 3\navgpool 9\n", "line 2", "exceeds the padded input 8x8"},
-      {"input 8 8 3\nconv 3 1000000000000 kernel=3\n", "line 2", "output channels must be 1..1073741824; got \"1000000000000\""},
+      {"input 8 8 3\nconv 3 1000000000000 kernel=3\n", "line 2",
+       "output channels must be 1..1073741824; got \"1000000000000\""},
       {"input 8 8 3\nconv 3 99999999999999999999999 kernel=3\n", "line 2", "output channels must be 1..1073741824"},
       {"input 8 8 3\nconv 3 8\n", "line 2", "conv needs kernel="},
       {"input 8 8 3\nconv 3 8 kernel=3 strid=2\n", "line 2", "conv has no option \"strid\""},

@@ -8,7 +8,8 @@ using Catch::Matchers::Contains;
 
 TEST_CASE("fold_batchnorm: the same outputs with fewer numbers") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("fold_batchnorm", {"--quick", "--model", "resnet18", "mobilenet_v2", "--size", "32", "--rounds", "1", "--out", (folder / "out").string()});
+  const Ending ending = run_program("fold_batchnorm", {"--quick", "--model", "resnet18", "mobilenet_v2", "--size", "32",
+                                                       "--rounds", "1", "--out", (folder / "out").string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   const auto report = nlohmann::json::parse(read_whole(folder / "out" / "report.json"));

@@ -67,12 +67,15 @@ std::string picture() {
 /// A server on a free port, with an untrained network.
 class Server {
  public:
-  Server() : weights_(save_weights(folder_ / "w.safetensors")), process_("playground", {"--weights", weights_, "--port", "0"}) {
+  Server()
+      : weights_(save_weights(folder_ / "w.safetensors")),
+        process_("playground", {"--weights", weights_, "--port", "0"}) {
     for (int i = 0; i < 600 && port_ == 0 && process_.is_running(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       const std::string said = process_.output();
       const std::size_t place = said.find("127.0.0.1:");
-      if (place != std::string::npos && said.find('\n') != std::string::npos) port_ = std::stoi(said.substr(place + 10));
+      if (place != std::string::npos && said.find('\n') != std::string::npos)
+        port_ = std::stoi(said.substr(place + 10));
     }
     REQUIRE(port_ > 0);
   }
@@ -138,8 +141,11 @@ TEST_CASE("the playground refuses bad uploads with a message, and lives on") {
   CHECK_THAT(refusal(post(port, "/api/classify", ""), 400), Contains("empty"));
   CHECK_THAT(refusal(post(port, "/api/classify", std::string((16 << 20) + 1, 'x')), 413), Contains("at most 16 MiB"));
   CHECK_THAT(refusal(post(port, "/api/classify", "x", "Content-Encoding: gzip\r\n"), 415), Contains("as they are"));
-  CHECK_THAT(refusal(talk(port, "POST /api/classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 411),
-             Contains("Content-Length"));
+  CHECK_THAT(
+      refusal(
+          talk(port, "POST /api/classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+          411),
+      Contains("Content-Length"));
   CHECK_THAT(refusal(get(port, "/../../etc/passwd"), 404), Contains("nothing at this address"));
   CHECK_THAT(refusal(get(port, "/%2e%2e/etc/passwd"), 404), Contains("nothing at this address"));
   CHECK_THAT(refusal(post(port, "/elsewhere", picture()), 404), Contains("nothing at this address"));
@@ -156,7 +162,9 @@ TEST_CASE("the playground shows what speaks for a class, and how little fools th
     CHECK(answer.status == 200);
     return nlohmann::json::parse(answer.body);
   };
-  const auto is_picture = [](const nlohmann::json& url) { return url.get<std::string>().starts_with("data:image/png;base64,iVBOR"); };
+  const auto is_picture = [](const nlohmann::json& url) {
+    return url.get<std::string>().starts_with("data:image/png;base64,iVBOR");
+  };
   const auto classes = ask("classify").at("classes");
   const auto likeliest = ask("map");
   CHECK(likeliest.at("index") == classes[0].at("index"));
@@ -177,9 +185,11 @@ TEST_CASE("the playground shows what speaks for a class, and how little fools th
   };
   CHECK(probability(some) <= probability(none));
 
-  CHECK_THAT(refusal(post(server.port(), "/api/map?class=3", picture()), 422), Contains("class must be a number between -1 and 2"));
+  CHECK_THAT(refusal(post(server.port(), "/api/map?class=3", picture()), 422),
+             Contains("class must be a number between -1 and 2"));
   CHECK_THAT(refusal(post(server.port(), "/api/map?class=cat", picture()), 422), Contains("class must be a number"));
-  CHECK_THAT(refusal(post(server.port(), "/api/attack?epsilon=1e9", picture()), 422), Contains("epsilon must be a number between 0 and 64"));
+  CHECK_THAT(refusal(post(server.port(), "/api/attack?epsilon=1e9", picture()), 422),
+             Contains("epsilon must be a number between 0 and 64"));
 }
 
 TEST_CASE("eight clients at once all get the same answer") {
@@ -210,7 +220,8 @@ TEST_CASE("the playground says what it needs") {
   const Ending other = run_program("playground", {"--weights", (folder / "other").string()});
   CHECK(other.exit_code == 1);
   CHECK_THAT(other.errors, Contains("does not hold weights of this program"));
-  const Ending wrong = run_program("playground", {"--model", "resnet20_cifar10", "--weights", (folder / "other").string()});
+  const Ending wrong =
+      run_program("playground", {"--model", "resnet20_cifar10", "--weights", (folder / "other").string()});
   CHECK(wrong.exit_code == 1);
   CHECK_THAT(wrong.errors, Contains("does not hold weights of resnet20_cifar10"));
 }

@@ -31,8 +31,10 @@ const std::filesystem::path& teeth() {
 
 TrainingProgram resunet(const std::string& noise) {
   return {.name = "resunet",
-          .arguments = {"--data", teeth().string(), "--epochs", "2", "--batch", "6", "--crops", "2", "--crop", "32", "--folds", "2", "--noise", noise, "--threads", "2"},
-          .figures = {"train_dice", "val_dice", "test_dice", "test_iou", "test_dice_of_marked_images", "threshold", "images_per_second", "parameters", "epochs"},
+          .arguments = {"--data", teeth().string(), "--epochs", "2", "--batch", "6", "--crops", "2", "--crop", "32",
+                        "--folds", "2", "--noise", noise, "--threads", "2"},
+          .figures = {"train_dice", "val_dice", "test_dice", "test_iou", "test_dice_of_marked_images", "threshold",
+                      "images_per_second", "parameters", "epochs"},
           .pictures = {"curves.png", "dice.png", "overlays.png", "precision_recall.png"}};
 }
 
@@ -71,10 +73,12 @@ TEST_CASE("a killed training of masks goes on with the same bits") {
 TEST_CASE("trained masks are measured alone, on all pictures of a folder") {
   const TemporaryFolder folder;
   const Ending ending =
-      run_program("resunet", {"--evaluate", "--weights", (whole_run("weights") / "best.safetensors").string(), "--data", teeth().string(), "--out", (folder / "out").string()});
+      run_program("resunet", {"--evaluate", "--weights", (whole_run("weights") / "best.safetensors").string(), "--data",
+                              teeth().string(), "--out", (folder / "out").string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
-  const auto report = nlohmann::json::parse(read_whole(folder / "out/report.json")), whole = nlohmann::json::parse(read_whole(whole_run("weights") / "report.json"));
+  const auto report = nlohmann::json::parse(read_whole(folder / "out/report.json")),
+             whole = nlohmann::json::parse(read_whole(whole_run("weights") / "report.json"));
   for (const char* name : {"threshold", "parameters"}) CHECK(report[name] == whole[name]);
   CHECK(report["test_dice"] >= 0);
   CHECK(report["test_dice"] <= 1);
@@ -82,7 +86,9 @@ TEST_CASE("trained masks are measured alone, on all pictures of a folder") {
 
 TEST_CASE("wrong masks among generated pictures are counted against the truth") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("resunet", {"--quick", "--epochs", "2", "--crops", "1", "--folds", "2", "--corrupted", "0.25", "--noise", "audit", "--out", (folder / "out").string()});
+  const Ending ending =
+      run_program("resunet", {"--quick", "--epochs", "2", "--crops", "1", "--folds", "2", "--corrupted", "0.25",
+                              "--noise", "audit", "--out", (folder / "out").string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   const auto report = nlohmann::json::parse(read_whole(folder / "out/report.json"));
@@ -92,11 +98,14 @@ TEST_CASE("wrong masks among generated pictures are counted against the truth") 
 
 TEST_CASE("what the training of masks can't do is one line") {
   const TemporaryFolder folder;
-  const auto error_of = [&](std::vector<std::string> arguments) { return error_line(run_program("resunet", with(std::move(arguments), {"--out", (folder / "out").string()}))); };
+  const auto error_of = [&](std::vector<std::string> arguments) {
+    return error_line(run_program("resunet", with(std::move(arguments), {"--out", (folder / "out").string()})));
+  };
   CHECK_THAT(error_of({"--data", (folder / "none").string()}), Contains("none/images"));
   CHECK_THAT(error_of({"--evaluate"}), Contains("--evaluate needs --weights FILE and --data FOLDER"));
   CHECK_THAT(error_of({"--weights", "x"}), Contains("--weights goes with --evaluate"));
-  CHECK_THAT(error_of({"--data", teeth().string(), "--corrupted", "0.1"}), Contains("--corrupted is for generated pictures"));
+  CHECK_THAT(error_of({"--data", teeth().string(), "--corrupted", "0.1"}),
+             Contains("--corrupted is for generated pictures"));
   std::filesystem::create_directories(folder / "few/images");
   std::filesystem::create_directories(folder / "few/masks");
   std::filesystem::copy(teeth() / "images/teeth_0.png", folder / "few/images/a.png");

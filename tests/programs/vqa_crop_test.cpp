@@ -50,7 +50,7 @@ TEST_CASE("the same number gives the same picture; the mark shows") {
   const Tensor<float> bar = draw(scene, first);
   scene.objects[0].mark = 1;
   const Tensor<float> upright = draw(scene, second);
-  CHECK(bar(30, 27, 1) > 0.8f);      // white on red
+  CHECK(bar(30, 27, 1) > 0.8f);  // white on red
   CHECK(upright(30, 27, 1) < 0.4f);
   CHECK(upright(27, 30, 1) > 0.8f);
 }
@@ -99,6 +99,7 @@ TEST_CASE("vqa_crop reports hits and answers of all crops") {
   CHECK(report.at("answer_accuracy").size() == 6);
   CHECK(report.at("hit_by_method").size() == 10);
   CHECK(report.at("match_accuracy").get<double>() > 0.4);
-  for (const char* picture : {"sheet.png", "questions.png", "answers.png"}) CHECK(std::filesystem::exists(folder / "out" / picture));
+  for (const char* picture : {"sheet.png", "questions.png", "answers.png"})
+    CHECK(std::filesystem::exists(folder / "out" / picture));
   CHECK(run_program("vqa_crop", {"--method", "guess", "--out", (folder / "other").string()}).exit_code == 1);
 }

@@ -237,6 +237,7 @@ TEST_CASE("weights files hold what they were given and nothing of the machine") 
   train::save_weights(folder / "a", net.to_state_dict(), {{"classes", "1\n2"}});
   train::save_weights(folder / "b", net.to_state_dict(), {{"classes", "1\n2"}});
   CHECK(io::read_text_file(folder / "a") == io::read_text_file(folder / "b"));
-  CHECK(same_weights(train::load_weights(folder / "a").to_layout(nn::WeightLayout::channels_last), net.to_state_dict()));
+  CHECK(
+      same_weights(train::load_weights(folder / "a").to_layout(nn::WeightLayout::channels_last), net.to_state_dict()));
   CHECK_THROWS_AS(train::load_weights(folder / "none"), IoError);
 }

@@ -26,5 +26,6 @@ TEST_CASE("no foreground and no prediction agree") {
   CHECK(curve.precision(0.5) == 1.0);
   CHECK(curve.dice(0.05) == 0.0);
   CHECK(train::MaskCurve().best_threshold() == Approx(0.05));
-  CHECK_THROWS_WITH(curve.add(Tensor<float>::zeros({3}), Tensor<float>::zeros({2})), "MaskCurve: probabilities [3] and mask [2] must have one shape");
+  CHECK_THROWS_WITH(curve.add(Tensor<float>::zeros({3}), Tensor<float>::zeros({2})),
+                    "MaskCurve: probabilities [3] and mask [2] must have one shape");
 }

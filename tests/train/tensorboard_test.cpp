@@ -69,7 +69,8 @@ train::FitResult fit(const std::filesystem::path& folder, Index epochs, bool res
   manual_seed(1);
   nn::Sequential<float> net{nn::Flatten<float>(), nn::Linear<float>({.in = 2, .out = 2})};
   const auto dataset = data::tensor_dataset(Tensor<float>::ones({4, 1, 1, 2}), Tensor<Index>({4}, {0, 1, 0, 1}));
-  train::Trainer trainer(net, optim::SGD<float>(net.parameters(), {.lr = 0.1}), [](const Variable<float>& y, const data::Batch& b) { return cross_entropy(y, b.labels); });
+  train::Trainer trainer(net, optim::SGD<float>(net.parameters(), {.lr = 0.1}),
+                         [](const Variable<float>& y, const data::Batch& b) { return cross_entropy(y, b.labels); });
   return trainer.fit(dataset, {.epochs = epochs,
                                .batch = 2,
                                .callbacks = {std::make_shared<train::TensorBoardLog>(folder / "events")},

@@ -13,17 +13,19 @@ namespace {
 struct Limited {
   nn::Sequential<float> net = linear_network();
   train::Trainer trainer{net, optim::SGD(net.parameters(), {.lr = 0.1, .momentum = 0.9}), nn::CrossEntropyLoss()};
-  std::shared_ptr<optim::OneCycleLR> cycle =
-      std::make_shared<optim::OneCycleLR>(trainer.optimizer(), optim::OneCycleLROptions{.max_lr = 1, .total_steps = 101});
+  std::shared_ptr<optim::OneCycleLR> cycle = std::make_shared<optim::OneCycleLR>(
+      trainer.optimizer(), optim::OneCycleLROptions{.max_lr = 1, .total_steps = 101});
   std::vector<double> rates;
 
   train::FitResult fit(double seconds, double seconds_an_epoch, train::FitOptions options = {}) {
-    const auto limit = std::make_shared<train::TimeLimit>(cycle, train::TimeLimitOptions{.seconds = seconds, .schedule_end = 100});
+    const auto limit =
+        std::make_shared<train::TimeLimit>(cycle, train::TimeLimitOptions{.seconds = seconds, .schedule_end = 100});
     options.epochs = 1000;
     options.batch = 4;
     options.workers = 0;
-    options.callbacks = {after_epoch([=](train::Trainer&, train::EpochLog& log) { log.seconds = seconds_an_epoch; }), limit,
-                         after_step([this](train::Trainer& t, const train::StepLog&) { rates.push_back(t.optimizer().lr()); })};
+    options.callbacks = {
+        after_epoch([=](train::Trainer&, train::EpochLog& log) { log.seconds = seconds_an_epoch; }), limit,
+        after_step([this](train::Trainer& t, const train::StepLog&) { rates.push_back(t.optimizer().lr()); })};
     return trainer.fit(toy_images(8), options);
   }
 };
@@ -56,7 +58,8 @@ TEST_CASE("the time of earlier sittings counts") {
   train::FitOptions options{.checkpoint = folder.path() / "other.safetensors"};
   options.epochs = 1000;
   Index steps = 0;
-  const auto limit = std::make_shared<train::TimeLimit>(stopped.cycle, train::TimeLimitOptions{.seconds = 100, .schedule_end = 100});
+  const auto limit =
+      std::make_shared<train::TimeLimit>(stopped.cycle, train::TimeLimitOptions{.seconds = 100, .schedule_end = 100});
   const auto slow = after_epoch([](train::Trainer&, train::EpochLog& log) { log.seconds = 10; });
   options.batch = 4, options.workers = 0;
   options.callbacks = {slow, limit, after_step([&](train::Trainer&, const train::StepLog&) {
@@ -65,7 +68,8 @@ TEST_CASE("the time of earlier sittings counts") {
   CHECK_THROWS_WITH(stopped.trainer.fit(toy_images(8), options), "power cut");
   Limited resumed;
   options.resume = true;
-  const auto again = std::make_shared<train::TimeLimit>(resumed.cycle, train::TimeLimitOptions{.seconds = 100, .schedule_end = 100});
+  const auto again =
+      std::make_shared<train::TimeLimit>(resumed.cycle, train::TimeLimitOptions{.seconds = 100, .schedule_end = 100});
   options.callbacks = {slow, again, after_step([](train::Trainer&, const train::StepLog&) {})};
   const train::FitResult result = resumed.trainer.fit(toy_images(8), options);
   CHECK(result.epochs == 10);
@@ -76,5 +80,6 @@ TEST_CASE("the time of earlier sittings counts") {
 
 TEST_CASE("a limit of no time is refused") {
   Limited run;
-  CHECK_THROWS_WITH(train::TimeLimit(run.cycle, {.seconds = 0, .schedule_end = 1}), "TimeLimit: .seconds and .schedule_end must be above 0; got 0 and 1");
+  CHECK_THROWS_WITH(train::TimeLimit(run.cycle, {.seconds = 0, .schedule_end = 1}),
+                    "TimeLimit: .seconds and .schedule_end must be above 0; got 0 and 1");
 }

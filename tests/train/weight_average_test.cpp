@@ -16,7 +16,10 @@ struct Averaged {
   std::shared_ptr<train::WeightAverage> average;
   nn::StateDict<float> trained, judged;  ///< after the last step; when the last epoch's figures were known
 
-  Averaged() : net(seeded_network()), trainer(net, optim::SGD(net.parameters(), {.lr = 0.3}), nn::CrossEntropyLoss()), average(make_average()) {}
+  Averaged()
+      : net(seeded_network()),
+        trainer(net, optim::SGD(net.parameters(), {.lr = 0.3}), nn::CrossEntropyLoss()),
+        average(make_average()) {}
 
   static nn::Sequential<float> seeded_network() {
     manual_seed(3);
@@ -30,8 +33,9 @@ struct Averaged {
     options.batch = 8;
     options.workers = 0;
     options.validation = toy_images(12, 2);
-    options.callbacks = {after_step([this](train::Trainer& t, const train::StepLog&) { trained = t.model().to_state_dict(); }), average,
-                         after_epoch([this](train::Trainer& t, train::EpochLog&) { judged = t.model().to_state_dict(); })};
+    options.callbacks = {
+        after_step([this](train::Trainer& t, const train::StepLog&) { trained = t.model().to_state_dict(); }), average,
+        after_epoch([this](train::Trainer& t, train::EpochLog&) { judged = t.model().to_state_dict(); })};
     return trainer.fit(toy_images(24), options);
   }
 };
@@ -45,7 +49,11 @@ TEST_CASE("the averaged weights are judged and kept, the trained ones go on") {
   nn::Sequential<float> net = Averaged::seeded_network();
   train::Trainer trainer(net, optim::SGD(net.parameters(), {.lr = 0.3}), nn::CrossEntropyLoss());
   optim::EMA<float> average(net, {.decay = 0.8});
-  trainer.fit(toy_images(24), {.epochs = 2, .batch = 8, .workers = 0, .callbacks = {after_step([&](train::Trainer&, const train::StepLog&) { average.update(); })}});
+  trainer.fit(
+      toy_images(24),
+      {.epochs = 2, .batch = 8, .workers = 0, .callbacks = {after_step([&](train::Trainer&, const train::StepLog&) {
+                                                average.update();
+                                              })}});
   CHECK(same_weights(run.trained, net.to_state_dict()));
   const auto scope = average.swap();
   CHECK(same_weights(run.judged, net.to_state_dict()));

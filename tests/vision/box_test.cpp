@@ -36,7 +36,8 @@ TEST_CASE("Suppression keeps the best, what overlaps by the threshold alone, and
 
 TEST_CASE("Soft suppression lowers what overlaps, by the square of the overlap") {
   const Box box{0, 0, 10, 10}, half{0, 0, 10, 5}, far{50, 50, 10, 10};
-  const auto kept = vision::soft_nms(std::vector<Detection>{{half, 0.9, 0}, {box, 1, 0}, {far, 0.5, 0}}, {.sigma = 0.5});
+  const auto kept =
+      vision::soft_nms(std::vector<Detection>{{half, 0.9, 0}, {box, 1, 0}, {far, 0.5, 0}}, {.sigma = 0.5});
   REQUIRE(kept.size() == 3);
   CHECK(kept[0].score == 1);
   CHECK(kept[1].score == Approx(0.9 * std::exp(-0.5)));

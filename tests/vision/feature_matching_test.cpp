@@ -78,11 +78,13 @@ TEST_CASE("Grids divide a template whatever its place, and aligned maps hold it"
 
 TEST_CASE("A patch is found where it was moved to") {
   const Tensor<float> patch = random::Generator(1).uniform<float>({8, 8, 3});
-  Tensor<float> from = random::Generator(2).uniform<float>({32, 40, 3}), to = random::Generator(3).uniform<float>({32, 40, 3});
+  Tensor<float> from = random::Generator(2).uniform<float>({32, 40, 3}),
+                to = random::Generator(3).uniform<float>({32, 40, 3});
   paste(from, patch, 8, 16);
   paste(to, patch, 20, 4);
   const auto candidates = GENERATE(Index{1}, Index{4});
-  const auto match = vision::match_features(maps_of(from), 32, 40, {16, 8, 8, 8}, maps_of(to), 32, 40, {.candidates = candidates});
+  const auto match =
+      vision::match_features(maps_of(from), 32, 40, {16, 8, 8, 8}, maps_of(to), 32, 40, {.candidates = candidates});
   CHECK(match.found.x == Approx(4).margin(0.5));
   CHECK(match.found.y == Approx(20).margin(0.5));
   CHECK(match.found.width == 8);
@@ -91,7 +93,8 @@ TEST_CASE("A patch is found where it was moved to") {
 
 TEST_CASE("What answers another place of the template's picture is less believed") {
   // The search picture holds a spoilt template, and what stood beside the template, which is nearly as like it.
-  const Tensor<float> patch = random::Generator(4).uniform<float>({8, 8, 3}), noise = random::Generator(5).normal<float>({8, 8, 3});
+  const Tensor<float> patch = random::Generator(4).uniform<float>({8, 8, 3}),
+                      noise = random::Generator(5).normal<float>({8, 8, 3});
   Tensor<float> rival = patch.clone(), spoilt = patch.clone();
   for (Index i = 0; i < patch.numel(); ++i) {
     rival.mutable_data()[i] += 0.20f * noise.data()[i];
@@ -103,7 +106,10 @@ TEST_CASE("What answers another place of the template's picture is less believed
   paste(to, spoilt, 4, 4);
   paste(to, rival, 16, 24);
   const Box box{16, 8, 8, 8};
-  const auto found = [&](Index candidates) { return vision::match_features(maps_of(from), 32, 40, box, maps_of(to), 32, 40, {.surroundings = 0, .candidates = candidates}); };
+  const auto found = [&](Index candidates) {
+    return vision::match_features(maps_of(from), 32, 40, box, maps_of(to), 32, 40,
+                                  {.surroundings = 0, .candidates = candidates});
+  };
   const auto alone = found(1), with = found(6);
   CHECK(alone.found.x == Approx(24).margin(1));
   CHECK(with.found.x == Approx(4).margin(1));
@@ -113,19 +119,23 @@ TEST_CASE("Cells that look like the surroundings count less") {
   Tensor<float> picture = Tensor<float>::full({32, 40, 3}, 0.5f);
   paste(picture, random::Generator(9).normal<float>({8, 8, 3}), 8, 16);
   const auto maps = maps_of(picture);
-  const auto grids = vision::template_grids(maps, 32, 40, {16, 8, 16, 8}, maps, 32, 40, 8);  // its right half is background
+  const auto grids =
+      vision::template_grids(maps, 32, 40, {16, 8, 16, 8}, maps, 32, 40, 8);  // its right half is background
   const vision::detail::GridFeatures own(maps, grids.own);
   const auto weights = vision::detail::foreground_weights(own, grids, 0.5);
   double left = 0, right = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i) (static_cast<Index>(i) % grids.columns < grids.columns / 2 ? left : right) += static_cast<double>(weights[i]);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    (static_cast<Index>(i) % grids.columns < grids.columns / 2 ? left : right) += static_cast<double>(weights[i]);
   CHECK(left > 2 * right);
   CHECK((left + right) == Approx(static_cast<double>(weights.size())));
 }
 
 TEST_CASE("Boxes outside and layers without maps are told") {
   const Tensor<float> picture = random::Generator(6).uniform<float>({16, 16, 3});
-  CHECK_THROWS_WITH(vision::match_features(maps_of(picture), 16, 16, {10, 0, 8, 8}, maps_of(picture), 16, 16), Catch::Matchers::Contains("must lie in its picture"));
-  CHECK_THROWS_WITH(vision::match_features(maps_of(picture), 16, 16, {0, 0, 12, 12}, maps_of(picture), 8, 8), Catch::Matchers::Contains("does not fit"));
+  CHECK_THROWS_WITH(vision::match_features(maps_of(picture), 16, 16, {10, 0, 8, 8}, maps_of(picture), 16, 16),
+                    Catch::Matchers::Contains("must lie in its picture"));
+  CHECK_THROWS_WITH(vision::match_features(maps_of(picture), 16, 16, {0, 0, 12, 12}, maps_of(picture), 8, 8),
+                    Catch::Matchers::Contains("does not fit"));
   nn::Sequential<float> net{nn::GlobalAvgPool2d<float>()};
   CHECK_THROWS_WITH(vision::feature_maps(net, {{"0"}}, picture), Catch::Matchers::Contains("no map"));
   CHECK_THROWS_WITH(vision::feature_maps(net, {{"7"}}, picture), Catch::Matchers::Contains("there is no layer"));

@@ -1,4 +1,5 @@
-/// Template matching where the answer is known: cut-out templates, gains and offsets, ideal QATM scores, explaining away.
+/// Template matching where the answer is known: cut-out templates, gains and offsets, ideal QATM scores, explaining
+/// away.
 #include <catch2/catch.hpp>
 
 #include <kashi/core/random.hpp>
@@ -11,7 +12,9 @@ using vision::Similarity;
 
 namespace {
 
-Tensor<float> cut(const Tensor<float>& map, Index y, Index x, Index rows, Index columns) { return narrow(narrow(map, 0, y, y + rows), 1, x, x + columns).clone(); }
+Tensor<float> cut(const Tensor<float>& map, Index y, Index x, Index rows, Index columns) {
+  return narrow(narrow(map, 0, y, y + rows), 1, x, x + columns).clone();
+}
 
 Tensor<float> changed(const Tensor<float>& map, float gain, float offset) {
   Tensor<float> out = map.clone();
@@ -49,7 +52,8 @@ TEST_CASE("Gain leaves NCC, gain and offset leave ZNCC, a negative gain turns it
   CHECK(vision::match_template(map, changed(templ, -0.5, 0), Similarity::zncc)(2, 3) == Approx(-1).margin(1e-4));
   CHECK(vision::match_template(map, Tensor<float>::full({4, 4, 2}, 0.5f), Similarity::zncc)(0, 0) == 0);
   CHECK(vision::match_template(Tensor<float>::full({9, 9, 2}, 0.25f), templ, Similarity::zncc)(1, 1) == 0);
-  CHECK_THROWS_WITH(vision::match_template(map, Tensor<float>::zeros({10, 4, 2})), Catch::Matchers::Contains("does not fit"));
+  CHECK_THROWS_WITH(vision::match_template(map, Tensor<float>::zeros({10, 4, 2})),
+                    Catch::Matchers::Contains("does not fit"));
   CHECK_THROWS_WITH(vision::match_template(map, Tensor<float>::zeros({4, 4, 3})), Catch::Matchers::Contains("[H,W,C]"));
 }
 
@@ -62,12 +66,14 @@ TEST_CASE("QATM's ideal scores for M copies in the picture and N in the template
   const auto quality = vision::qatm_quality(patterns(picture), patterns(templ), {.alpha = alpha, .standardise = false});
   const double m = static_cast<double>(copies), n = static_cast<double>(in_template);
   CHECK(quality(0, 0) == Approx(1 / (m + (8 - m) * std::exp(-alpha)) / (n + (4 - n) * std::exp(-alpha))).epsilon(1e-5));
-  const auto root = vision::qatm_quality(patterns(picture), patterns(templ), {.alpha = alpha, .standardise = false, .root = true});
+  const auto root =
+      vision::qatm_quality(patterns(picture), patterns(templ), {.alpha = alpha, .standardise = false, .root = true});
   CHECK(root(0, 0) == Approx(std::sqrt(quality(0, 0))).epsilon(1e-5));
 }
 
 TEST_CASE("QATM gives 1 / (places points) where all cosines are equal, and finds a cut-out template") {
-  const auto flat = vision::qatm_quality(Tensor<float>::ones({2, 3, 4}), Tensor<float>::ones({1, 2, 4}), {.standardise = false});
+  const auto flat =
+      vision::qatm_quality(Tensor<float>::ones({2, 3, 4}), Tensor<float>::ones({1, 2, 4}), {.standardise = false});
   CHECK(flat(1, 1) == Approx(1.0 / 12).epsilon(1e-5));
   const Tensor<float> map = random::Generator(3).normal<float>({10, 11, 8});
   const auto best = vision::best_place(vision::qatm(map, cut(map, 3, 5, 4, 3)));
@@ -83,7 +89,8 @@ TEST_CASE("DDIS of the template itself is its number of points, and it bears a d
   CHECK(best.y == 3);
   CHECK(best.x == 5);
   CHECK(best.score == Approx(16));
-  CHECK(vision::ddis(Tensor<float>::ones({4, 4, 2}), Tensor<float>::ones({4, 4, 2}))(0, 0) < 1e-3);  // all share one neighbour
+  CHECK(vision::ddis(Tensor<float>::ones({4, 4, 2}), Tensor<float>::ones({4, 4, 2}))(0, 0) <
+        1e-3);  // all share one neighbour
 }
 
 TEST_CASE("DIM finds a template in a mirrored map, and one explanation quiets another") {
@@ -111,7 +118,8 @@ TEST_CASE("DIM finds a template in a mirrored map, and one explanation quiets an
     const double ratio = static_cast<double>(both(1, 7, 8)) / static_cast<double>(both(0, 7, 8));
     CHECK(ratio < before);
     before = ratio;
-    const double peak = static_cast<double>(vision::dim(picture, first.reshape(Shape{1, 5, 7, 3}), {.iterations = iterations})(0, 7, 8));
+    const double peak = static_cast<double>(
+        vision::dim(picture, first.reshape(Shape{1, 5, 7, 3}), {.iterations = iterations})(0, 7, 8));
     CHECK(peak > peak_before);
     CHECK(peak <= static_cast<double>(max(first).item()) + 1e-3);
     peak_before = peak;
@@ -123,5 +131,6 @@ TEST_CASE("DIM finds a template in a mirrored map, and one explanation quiets an
 TEST_CASE("DIM refuses negative values and even sides") {
   const Tensor<float> map = Tensor<float>::full({9, 9, 2}, -1);
   CHECK_THROWS_WITH(vision::dim(map, Tensor<float>::ones({1, 3, 3, 2})), Catch::Matchers::Contains("on_off"));
-  CHECK_THROWS_WITH(vision::dim(changed(map, -1, 0), Tensor<float>::ones({1, 4, 3, 2})), Catch::Matchers::Contains("odd"));
+  CHECK_THROWS_WITH(vision::dim(changed(map, -1, 0), Tensor<float>::ones({1, 4, 3, 2})),
+                    Catch::Matchers::Contains("odd"));
 }

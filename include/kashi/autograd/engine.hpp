@@ -5,17 +5,17 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include <kashi/core/compiled.hpp>
 #include <kashi/autograd/function.hpp>
+#include <kashi/core/compiled.hpp>
 #include <kashi/kernels/elementwise.hpp>
 
 namespace kashi::inline v0 {
 
 /// Options of grad().
 struct GradOptions {
-  bool create_graph = false;   ///< make the gradients differentiable themselves
-  bool retain_graph = false;   ///< keep the graph for another pass (create_graph does so too)
-  bool allow_unused = false;   ///< an input that the outputs do not depend on gets zeros instead of an error
+  bool create_graph = false;  ///< make the gradients differentiable themselves
+  bool retain_graph = false;  ///< keep the graph for another pass (create_graph does so too)
+  bool allow_unused = false;  ///< an input that the outputs do not depend on gets zeros instead of an error
 };
 
 /// a + b as gradients are summed; declared here, defined with the arithmetic operations.
@@ -55,7 +55,8 @@ class Engine {
  public:
   using NodePointer = std::shared_ptr<Node<T>>;
 
-  Engine(bool create_graph, bool retain_graph) : create_graph_(create_graph), retain_graph_(retain_graph || create_graph) {}
+  Engine(bool create_graph, bool retain_graph)
+      : create_graph_(create_graph), retain_graph_(retain_graph || create_graph) {}
 
   void seed(const Variable<T>& output, Variable<T> gradient) { arrive(output.node(), std::move(gradient)); }
 
@@ -75,7 +76,8 @@ class Engine {
       pending_.erase(found);
       for (const auto& [id, hook] : node->hooks.entries()) {
         gradient = hook(gradient);
-        require<GradError>(gradient.defined() && gradient.shape() == node->shape, "backward: a hook on ", node->name, " must return a gradient of shape ", node->shape);
+        require<GradError>(gradient.defined() && gradient.shape() == node->shape, "backward: a hook on ", node->name,
+                           " must return a gradient of shape ", node->shape);
       }
       visit(node, std::move(gradient));
     }
@@ -105,10 +107,12 @@ class Engine {
       return;
     }
     if (restricted_ && !leads_to_target(node.get())) return;
-    require<GradError>(!node->freed, "backward: the graph of ", node->name, " was freed by an earlier pass; give it {.retain_graph = true}");
+    require<GradError>(!node->freed, "backward: the graph of ", node->name,
+                       " was freed by an earlier pass; give it {.retain_graph = true}");
     const std::vector<NodePointer> inputs = node->inputs;
     Gradients<T> gradients = node->rule(GradContext<T>(*node, node, std::move(gradient), create_graph_));
-    require<GradError>(gradients.size() == inputs.size(), "backward: the rule of ", node->name, " returned ", gradients.size(), " gradients for ", inputs.size(), " inputs");
+    require<GradError>(gradients.size() == inputs.size(), "backward: the rule of ", node->name, " returned ",
+                       gradients.size(), " gradients for ", inputs.size(), " inputs");
     if (!retain_graph_) {
       node->freed = true;
       node->rule = nullptr;
@@ -117,8 +121,9 @@ class Engine {
     }
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] == nullptr || !gradients[i].defined()) continue;
-      require<GradError>(gradients[i].shape() == inputs[i]->shape, "backward: the rule of ", node->name, " returned a gradient of shape ", gradients[i].shape(),
-                         " for input ", i, " of shape ", inputs[i]->shape);
+      require<GradError>(gradients[i].shape() == inputs[i]->shape, "backward: the rule of ", node->name,
+                         " returned a gradient of shape ", gradients[i].shape(), " for input ", i, " of shape ",
+                         inputs[i]->shape);
       arrive(inputs[i], std::move(gradients[i]));
     }
   }
@@ -158,8 +163,9 @@ class Engine {
 
 template <class T>
 void require_differentiable(const Variable<T>& output, const char* who) {
-  require<GradError>(output.requires_grad(), who, ": there is nothing to differentiate: no input of this value needs a gradient",
-                     grad_enabled() ? " (make one with parameter(), or set_requires_grad(true))" : " (it was computed under NoGrad?)");
+  require<GradError>(
+      output.requires_grad(), who, ": there is nothing to differentiate: no input of this value needs a gradient",
+      grad_enabled() ? " (make one with parameter(), or set_requires_grad(true))" : " (it was computed under NoGrad?)");
 }
 
 }  // namespace detail
@@ -167,36 +173,43 @@ void require_differentiable(const Variable<T>& output, const char* who) {
 template <class T>
 void Variable<T>::backward(BackwardOptions options) const {
   detail::require_differentiable(*this, "backward");
-  require<GradError>(numel() == 1, "backward: the value must be one number; its shape is ", shape(), " (pass a gradient of that shape, or take sum() or mean())");
+  require<GradError>(numel() == 1, "backward: the value must be one number; its shape is ", shape(),
+                     " (pass a gradient of that shape, or take sum() or mean())");
   backward(Tensor<T>::ones(shape()), options);
 }
 
 template <class T>
 void Variable<T>::backward(const Tensor<T>& gradient, BackwardOptions options) const {
   detail::require_differentiable(*this, "backward");
-  require<ShapeError>(gradient.shape() == shape(), "backward: the gradient's shape ", gradient.shape(), " differs from the value's ", shape());
+  require<ShapeError>(gradient.shape() == shape(), "backward: the gradient's shape ", gradient.shape(),
+                      " differs from the value's ", shape());
   const NoGrad no_grad;
   detail::Engine<T> engine(false, options.retain_graph);
   engine.seed(*this, Variable<T>(gradient));
   engine.run();
 }
 
-/// Gradients of (the sum of) `outputs` with respect to `inputs`, which may be any values of the graph. Leaves are not touched.
+/// Gradients of (the sum of) `outputs` with respect to `inputs`, which may be any values of the graph. Leaves are not
+/// touched.
 ///
 /// With {.create_graph = true} the gradients can be differentiated again.
 /// Throws GradError if there is nothing to differentiate or an input takes no part (see allow_unused).
 template <class T>
-std::vector<Variable<T>> grad(const std::vector<Variable<T>>& outputs, const std::vector<Variable<T>>& inputs, GradOptions options = {},
-                              const std::vector<Variable<T>>& grad_outputs = {}) {
+std::vector<Variable<T>> grad(const std::vector<Variable<T>>& outputs, const std::vector<Variable<T>>& inputs,
+                              GradOptions options = {}, const std::vector<Variable<T>>& grad_outputs = {}) {
   require<GradError>(!outputs.empty() && !inputs.empty(), "grad: outputs and inputs can't be empty");
-  require<GradError>(grad_outputs.empty() || grad_outputs.size() == outputs.size(), "grad: ", grad_outputs.size(), " grad_outputs for ", outputs.size(), " outputs");
-  for (const auto& input : inputs) require<GradError>(input.requires_grad(), "grad: an input of shape ", input.shape(), " needs no gradient (set_requires_grad(true) before it is used)");
+  require<GradError>(grad_outputs.empty() || grad_outputs.size() == outputs.size(), "grad: ", grad_outputs.size(),
+                     " grad_outputs for ", outputs.size(), " outputs");
+  for (const auto& input : inputs)
+    require<GradError>(input.requires_grad(), "grad: an input of shape ", input.shape(),
+                       " needs no gradient (set_requires_grad(true) before it is used)");
   detail::Engine<T> engine(options.create_graph, options.retain_graph);
   engine.restrict_to(inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     detail::require_differentiable(outputs[i], "grad");
     const Variable<T> seed = grad_outputs.empty() ? Variable<T>(Tensor<T>::ones(outputs[i].shape())) : grad_outputs[i];
-    require<ShapeError>(seed.shape() == outputs[i].shape(), "grad: grad_outputs[", i, "] has shape ", seed.shape(), ", the output ", outputs[i].shape());
+    require<ShapeError>(seed.shape() == outputs[i].shape(), "grad: grad_outputs[", i, "] has shape ", seed.shape(),
+                        ", the output ", outputs[i].shape());
     engine.seed(outputs[i], seed);
   }
   if (options.create_graph) {
@@ -209,7 +222,9 @@ std::vector<Variable<T>> grad(const std::vector<Variable<T>>& outputs, const std
   std::vector<Variable<T>> results;
   for (const auto& input : inputs) {
     Variable<T> result = engine.result(input);
-    require<GradError>(result.defined() || options.allow_unused, "grad: the outputs do not depend on an input of shape ", input.shape(), " (pass {.allow_unused = true} to get zeros)");
+    require<GradError>(result.defined() || options.allow_unused,
+                       "grad: the outputs do not depend on an input of shape ", input.shape(),
+                       " (pass {.allow_unused = true} to get zeros)");
     results.push_back(result.defined() ? result : Variable<T>(Tensor<T>::zeros(input.shape())));
   }
   return results;

@@ -25,7 +25,9 @@ class Saved {
  public:
   Saved() = default;
   explicit Saved(const Variable<T>& variable)
-      : variable_(variable), version_(variable.value().version()), recipe_(variable.node() != nullptr ? variable.node()->recipe : nullptr) {
+      : variable_(variable),
+        version_(variable.value().version()),
+        recipe_(variable.node() != nullptr ? variable.node()->recipe : nullptr) {
     if (recipe_ != nullptr) variable_ = Variable<T>(Tensor<T>(), variable.node());
   }
 
@@ -52,8 +54,9 @@ namespace detail {
 
 template <class T>
 void check_unchanged(const char* name, const Tensor<T>& tensor, std::uint64_t version) {
-  require<GradError>(tensor.version() == version, "backward: a value that ", name, " saved for its gradient was changed in place since; shape ",
-                     tensor.shape(), " (change a clone(), or do it after backward)");
+  require<GradError>(tensor.version() == version, "backward: a value that ", name,
+                     " saved for its gradient was changed in place since; shape ", tensor.shape(),
+                     " (change a clone(), or do it after backward)");
 }
 
 }  // namespace detail
@@ -62,7 +65,8 @@ void check_unchanged(const char* name, const Tensor<T>& tensor, std::uint64_t ve
 template <class T>
 class GradContext {
  public:
-  GradContext(const detail::Node<T>& node, const std::shared_ptr<detail::Node<T>>& self, Variable<T> grad, bool create_graph)
+  GradContext(const detail::Node<T>& node, const std::shared_ptr<detail::Node<T>>& self, Variable<T> grad,
+              bool create_graph)
       : node_(node), self_(self), grad_(std::move(grad)), create_graph_(create_graph) {}
 
   /// The gradient of the operation's output.
@@ -77,7 +81,8 @@ class GradContext {
   /// Whether input `i` needs a gradient; a rule may return an empty Variable where not.
   bool needs(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i] != nullptr; }
 
-  /// True if the gradients themselves will be differentiated: a rule that is fused for speed must then take the long way.
+  /// True if the gradients themselves will be differentiated: a rule that is fused for speed must then take the long
+  /// way.
   bool create_graph() const { return create_graph_; }
 
   /// For rules without a second derivative. Throws GradError when one is asked for.
@@ -99,7 +104,9 @@ class GradContext {
   }
 
  private:
-  void check(const Tensor<T>& tensor, std::uint64_t version) const { detail::check_unchanged(node_.name, tensor, version); }
+  void check(const Tensor<T>& tensor, std::uint64_t version) const {
+    detail::check_unchanged(node_.name, tensor, version);
+  }
 
   const detail::Node<T>& node_;
   const std::shared_ptr<detail::Node<T>>& self_;
@@ -134,7 +141,9 @@ Variable<T> record(const char* name, Tensor<T> value, const std::vector<Variable
   return output;
 }
 
-KASHI_INSTANTIATE(Variable<float> record<float>(const char*, Tensor<float>, const std::vector<Variable<float>>&, BackwardRule<float>))
-KASHI_INSTANTIATE(Variable<double> record<double>(const char*, Tensor<double>, const std::vector<Variable<double>>&, BackwardRule<double>))
+KASHI_INSTANTIATE(Variable<float> record<float>(const char*, Tensor<float>, const std::vector<Variable<float>>&,
+                                                BackwardRule<float>))
+KASHI_INSTANTIATE(Variable<double> record<double>(const char*, Tensor<double>, const std::vector<Variable<double>>&,
+                                                  BackwardRule<double>))
 
 }  // namespace kashi::inline v0

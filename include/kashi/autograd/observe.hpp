@@ -20,7 +20,8 @@ class RecordObserver {
  public:
   virtual ~RecordObserver() = default;
   /// `detail` holds what the operation announced, or nothing.
-  virtual void on_record(const char* name, const Variable<T>& output, const std::vector<Variable<T>>& inputs, std::any detail) = 0;
+  virtual void on_record(const char* name, const Variable<T>& output, const std::vector<Variable<T>>& inputs,
+                         std::any detail) = 0;
 };
 
 namespace detail {
@@ -71,7 +72,9 @@ class Announce {
 template <class T>
 class ObserveRecords {
  public:
-  explicit ObserveRecords(RecordObserver<T>& observer) : previous_(detail::record_observer<T>()) { detail::record_observer<T>() = &observer; }
+  explicit ObserveRecords(RecordObserver<T>& observer) : previous_(detail::record_observer<T>()) {
+    detail::record_observer<T>() = &observer;
+  }
   ~ObserveRecords() { detail::record_observer<T>() = previous_; }
   ObserveRecords(const ObserveRecords&) = delete;
   ObserveRecords& operator=(const ObserveRecords&) = delete;

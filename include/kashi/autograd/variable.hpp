@@ -81,8 +81,8 @@ inline std::uint64_t next_node_order() {
   return count.fetch_add(1, std::memory_order_relaxed);
 }
 
-/// How to make a value again that is cheaper to compute twice than to keep until the backward pass. What was made is kept
-/// until forget(), since a value is needed by those that used it and then by the step that made it.
+/// How to make a value again that is cheaper to compute twice than to keep until the backward pass. What was made is
+/// kept until forget(), since a value is needed by those that used it and then by the step that made it.
 template <class T>
 class Recipe {
  public:
@@ -113,7 +113,7 @@ struct Node {
   BackwardRule<T> rule;                       // empty for leaves, and after the graph was freed
   std::shared_ptr<Recipe<T>> recipe;          // null: whoever saves the value holds its numbers
   bool freed = false;
-  bool requires_grad = true;                  // false: a frozen leaf
+  bool requires_grad = true;  // false: a frozen leaf
   Tensor<T> gradient;
   bool has_gradient = false;
   HookList<GradHook<T>> hooks;
@@ -212,8 +212,8 @@ class Variable {
   /// a constant's earlier copies stay constants.
   /// Throws GradError for the result of an operation: use detach().
   Variable& set_requires_grad(bool wanted) {
-    require<GradError>(is_leaf(), "set_requires_grad: only leaves can be changed; this is the result of ", node_ ? node_->name : "",
-                       " (detach() gives a constant)");
+    require<GradError>(is_leaf(), "set_requires_grad: only leaves can be changed; this is the result of ",
+                       node_ ? node_->name : "", " (detach() gives a constant)");
     if (node_ != nullptr) node_->requires_grad = wanted;
     if (wanted && node_ == nullptr) node_ = detail::make_node<T>(shape());
     return *this;
@@ -224,7 +224,8 @@ class Variable {
 
   /// The gradient that backward passes have added up. Throws GradError if there is none.
   const Tensor<T>& grad() const {
-    require<GradError>(has_grad(), "grad: there is no gradient; call backward() on a result that this value took part in");
+    require<GradError>(has_grad(),
+                       "grad: there is no gradient; call backward() on a result that this value took part in");
     return node_->gradient;
   }
   /// The gradient for changing in place, as clipping does.
@@ -261,7 +262,8 @@ class Variable {
 
   /// For the engine and for operations.
   const std::shared_ptr<detail::Node<T>>& node() const { return node_; }
-  Variable(Tensor<T> value, std::shared_ptr<detail::Node<T>> node) : value_(std::move(value)), node_(std::move(node)), defined_(true) {}
+  Variable(Tensor<T> value, std::shared_ptr<detail::Node<T>> node)
+      : value_(std::move(value)), node_(std::move(node)), defined_(true) {}
 
  private:
   Tensor<T> value_;

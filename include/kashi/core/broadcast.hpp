@@ -18,7 +18,8 @@ inline Shape broadcast_shape(const Shape& a, const Shape& b, const char* who = "
   for (int i = 0; i < rank; ++i) {
     const Index size_a = i < rank - a.rank() ? 1 : a[i - (rank - a.rank())];
     const Index size_b = i < rank - b.rank() ? 1 : b[i - (rank - b.rank())];
-    require<ShapeError>(size_a == size_b || size_a == 1 || size_b == 1, who, ": shapes ", a, " and ", b, " do not broadcast");
+    require<ShapeError>(size_a == size_b || size_a == 1 || size_b == 1, who, ": shapes ", a, " and ", b,
+                        " do not broadcast");
     sizes[static_cast<std::size_t>(i)] = size_a == 1 ? size_b : size_a;
   }
   return Shape(std::span<const Index>(sizes.data(), static_cast<std::size_t>(rank)));
@@ -122,7 +123,8 @@ auto zip(const Tensor<T>& a, const Tensor<T>& b, F&& f, const char* who = "zip")
 template <class T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  require<ShapeError>(broadcast_shape(x.shape(), shape, "broadcast_to") == shape, "broadcast_to: ", x.shape(), " does not broadcast to ", shape);
+  require<ShapeError>(broadcast_shape(x.shape(), shape, "broadcast_to") == shape, "broadcast_to: ", x.shape(),
+                      " does not broadcast to ", shape);
   Tensor<T> out = Tensor<T>::empty(shape);
   T* result = out.mutable_data();
   const T* in = x.data();
@@ -137,7 +139,8 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
 /// target += source, element by element, without a temporary. Throws ShapeError if the shapes differ.
 template <class T>
 void add_in_place(Tensor<T>& target, const Tensor<T>& source) {
-  require<ShapeError>(target.shape() == source.shape(), "add_in_place: shapes ", target.shape(), " and ", source.shape(), " differ");
+  require<ShapeError>(target.shape() == source.shape(), "add_in_place: shapes ", target.shape(), " and ",
+                      source.shape(), " differ");
   T* out = target.mutable_data();
   const T* in = source.data();
   parallel_for(target.numel(), detail::elementwise_grain, [&](Index begin, Index end) {
@@ -146,18 +149,19 @@ void add_in_place(Tensor<T>& target, const Tensor<T>& source) {
 }
 
 // The operators take two tensors, or a tensor and a number.
-#define KASHI_TENSOR_OPERATOR(op, name)                                                                        \
-  template <class T>                                                                                           \
-  auto operator op(const Tensor<T>& a, const Tensor<T>& b) {                                                   \
-    return zip(a, b, [](T x, T y) { return static_cast<std::decay_t<decltype(x op y)>>(x op y); }, name);      \
-  }                                                                                                            \
-  template <class T>                                                                                           \
-  auto operator op(const Tensor<T>& a, std::type_identity_t<T> y) {                                            \
-    return map(a, [y](T x) { return static_cast<std::decay_t<decltype(x op y)>>(x op y); });                   \
-  }                                                                                                            \
-  template <class T>                                                                                           \
-  auto operator op(std::type_identity_t<T> x, const Tensor<T>& b) {                                            \
-    return map(b, [x](T y) { return static_cast<std::decay_t<decltype(x op y)>>(x op y); });                   \
+#define KASHI_TENSOR_OPERATOR(op, name)                                                            \
+  template <class T>                                                                               \
+  auto operator op(const Tensor<T>& a, const Tensor<T>& b) {                                       \
+    return zip(                                                                                    \
+        a, b, [](T x, T y) { return static_cast<std::decay_t<decltype(x op y)>>(x op y); }, name); \
+  }                                                                                                \
+  template <class T>                                                                               \
+  auto operator op(const Tensor<T>& a, std::type_identity_t<T> y) {                                \
+    return map(a, [y](T x) { return static_cast<std::decay_t<decltype(x op y)>>(x op y); });       \
+  }                                                                                                \
+  template <class T>                                                                               \
+  auto operator op(std::type_identity_t<T> x, const Tensor<T>& b) {                                \
+    return map(b, [x](T y) { return static_cast<std::decay_t<decltype(x op y)>>(x op y); });       \
   }
 KASHI_TENSOR_OPERATOR(+, "add")
 KASHI_TENSOR_OPERATOR(-, "sub")

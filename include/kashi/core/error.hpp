@@ -74,7 +74,8 @@ namespace detail {
 
 /// A part of a message by reference: text, a number (as "%g" prints it), or anything with to_string().
 ///
-/// The type is forgotten here, so that a check costs its caller a few stores off the beaten path and no template of its own.
+/// The type is forgotten here, so that a check costs its caller a few stores off the beaten path and no template of its
+/// own.
 class TextPart {
  public:
   template <class Part>

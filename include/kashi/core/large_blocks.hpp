@@ -1,8 +1,8 @@
 /// Large blocks of memory, cut from regions of address space and joined again when they are free.
 ///
-/// Layers ask for blocks of many sizes; were each size kept for itself, a training step would hold nearly twice of what it
-/// uses. The first free piece that is large enough serves, so that blocks stay together at a region's start; the rest of
-/// a region was never touched and takes no memory.
+/// Layers ask for blocks of many sizes; were each size kept for itself, a training step would hold nearly twice of what
+/// it uses. The first free piece that is large enough serves, so that blocks stay together at a region's start; the
+/// rest of a region was never touched and takes no memory.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,8 @@ class Region {
  public:
   /// Throws std::bad_alloc if the system has no such address space.
   explicit Region(std::size_t bytes)
-      : bytes_((bytes + huge_page - 1) / huge_page * huge_page), start_(static_cast<std::byte*>(std::aligned_alloc(huge_page, bytes_)), std::free) {
+      : bytes_((bytes + huge_page - 1) / huge_page * huge_page),
+        start_(static_cast<std::byte*>(std::aligned_alloc(huge_page, bytes_)), std::free) {
     if (start_ == nullptr) throw std::bad_alloc();
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     madvise(start_.get(), bytes_, MADV_HUGEPAGE);
@@ -107,7 +108,8 @@ class LargeBlocks {
 
   /// Gives a block back. Returns its bytes.
   std::size_t give(void* pointer) noexcept {
-    return std::find_if(regions_.begin(), regions_.end(), [&](const Region& region) { return region.holds(pointer); })->give(pointer);
+    return std::find_if(regions_.begin(), regions_.end(), [&](const Region& region) { return region.holds(pointer); })
+        ->give(pointer);
   }
 
   /// Bytes that the system has given.

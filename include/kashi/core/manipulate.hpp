@@ -12,7 +12,8 @@ namespace kashi::inline v0 {
 template <class T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<Index>& order) {
   const int rank = x.rank();
-  require<ShapeError>(static_cast<int>(order.size()) == rank, "permute: ", order.size(), " axes given for the shape ", x.shape());
+  require<ShapeError>(static_cast<int>(order.size()) == rank, "permute: ", order.size(), " axes given for the shape ",
+                      x.shape());
   std::array<Index, Shape::max_rank> strides{}, steps{}, sizes{};
   std::array<bool, Shape::max_rank> seen{};
   Index stride = 1;
@@ -76,8 +77,8 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, Index axis = 0) {
   const int a = parts[0].shape().normalize_axis(axis, "concat");
   Index total = 0;
   for (const auto& part : parts) {
-    require<ShapeError>(part.rank() == parts[0].rank() && part.shape().with(a, 0) == parts[0].shape().with(a, 0), "concat: ", part.shape(),
-                        " does not fit ", parts[0].shape(), " on axis ", axis);
+    require<ShapeError>(part.rank() == parts[0].rank() && part.shape().with(a, 0) == parts[0].shape().with(a, 0),
+                        "concat: ", part.shape(), " does not fit ", parts[0].shape(), " on axis ", axis);
     total += part.size(a);
   }
   Tensor<T> out = Tensor<T>::empty(parts[0].shape().with(a, total));
@@ -86,7 +87,8 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, Index axis = 0) {
   Index position = 0;
   for (const auto& part : parts) {
     const Index run = part.size(a) * split.inner;
-    for (Index o = 0; o < split.outer; ++o) std::copy_n(part.data() + o * run, run, result + o * total * split.inner + position);
+    for (Index o = 0; o < split.outer; ++o)
+      std::copy_n(part.data() + o * run, run, result + o * total * split.inner + position);
     position += run;
   }
   return out;
@@ -102,12 +104,14 @@ Tensor<T> concat(std::initializer_list<Tensor<T>> parts, Index axis = 0) {
 template <class T>
 Tensor<T> narrow(const Tensor<T>& x, Index axis, Index begin, Index end) {
   const int a = x.shape().normalize_axis(axis, "narrow");
-  require<ShapeError>(0 <= begin && begin <= end && end <= x.size(a), "narrow: [", begin, ",", end, ") does not lie in axis ", axis, " of ", x.shape());
+  require<ShapeError>(0 <= begin && begin <= end && end <= x.size(a), "narrow: [", begin, ",", end,
+                      ") does not lie in axis ", axis, " of ", x.shape());
   Tensor<T> out = Tensor<T>::empty(x.shape().with(a, end - begin));
   const detail::AxisSplit split(x.shape(), a);
   const Index run = (end - begin) * split.inner;
   T* result = out.mutable_data();
-  for (Index o = 0; o < split.outer; ++o) std::copy_n(x.data() + (o * x.size(a) + begin) * split.inner, run, result + o * run);
+  for (Index o = 0; o < split.outer; ++o)
+    std::copy_n(x.data() + (o * x.size(a) + begin) * split.inner, run, result + o * run);
   return out;
 }
 
@@ -152,8 +156,10 @@ Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0) {
 /// Rows of the first axis by number: out[i] = x[rows[i]]. Throws ValueError for a row that is not there.
 template <class T>
 Tensor<T> gather_rows(const Tensor<T>& x, const Tensor<Index>& rows) {
-  require<ShapeError>(x.rank() >= 1 && rows.rank() == 1, "gather_rows: a list of row numbers is needed; input ", x.shape(), ", rows ", rows.shape());
-  for (const Index row : rows.span()) require(row >= 0 && row < x.size(0), "gather_rows: row ", row, " is not in ", x.shape());
+  require<ShapeError>(x.rank() >= 1 && rows.rank() == 1, "gather_rows: a list of row numbers is needed; input ",
+                      x.shape(), ", rows ", rows.shape());
+  for (const Index row : rows.span())
+    require(row >= 0 && row < x.size(0), "gather_rows: row ", row, " is not in ", x.shape());
   const Index run = x.size(0) == 0 ? 0 : x.numel() / x.size(0);
   Tensor<T> out = Tensor<T>::empty(x.shape().with(0, rows.numel()));
   T* result = out.mutable_data();
@@ -165,10 +171,13 @@ Tensor<T> gather_rows(const Tensor<T>& x, const Tensor<Index>& rows) {
 /// `index` has x's rank and, off the axis, x's sizes. Throws ShapeError or ValueError otherwise.
 template <class T>
 Tensor<T> gather(const Tensor<T>& x, Index axis, const Tensor<Index>& index) {
-  require<ShapeError>(index.rank() == x.rank(), "gather: the index needs the input's rank; input ", x.shape(), ", index ", index.shape());
+  require<ShapeError>(index.rank() == x.rank(), "gather: the index needs the input's rank; input ", x.shape(),
+                      ", index ", index.shape());
   const int a = x.shape().normalize_axis(axis, "gather");
-  require<ShapeError>(x.shape().with(a, 0) == index.shape().with(a, 0), "gather: input ", x.shape(), " and index ", index.shape(), " differ off axis ", axis);
-  for (const Index i : index.span()) require(i >= 0 && i < x.size(a), "gather: index ", i, " is not in axis ", axis, " of ", x.shape());
+  require<ShapeError>(x.shape().with(a, 0) == index.shape().with(a, 0), "gather: input ", x.shape(), " and index ",
+                      index.shape(), " differ off axis ", axis);
+  for (const Index i : index.span())
+    require(i >= 0 && i < x.size(a), "gather: index ", i, " is not in axis ", axis, " of ", x.shape());
   Tensor<T> out = Tensor<T>::empty(index.shape());
   const detail::AxisSplit split(x.shape(), a);
   T* result = out.mutable_data();
@@ -184,7 +193,8 @@ Tensor<T> gather(const Tensor<T>& x, Index axis, const Tensor<Index>& index) {
 /// Labels as rows with a single 1: shape [...] -> [..., classes]. Throws ValueError for a label outside 0..classes-1.
 template <class T = float>
 Tensor<T> one_hot(const Tensor<Index>& labels, Index classes) {
-  for (const Index label : labels.span()) require(label >= 0 && label < classes, "one_hot: label ", label, " is not in 0..", classes - 1);
+  for (const Index label : labels.span())
+    require(label >= 0 && label < classes, "one_hot: label ", label, " is not in 0..", classes - 1);
   std::vector<Index> sizes(labels.shape().begin(), labels.shape().end());
   sizes.push_back(classes);
   Tensor<T> out = Tensor<T>::zeros(Shape(std::span<const Index>(sizes)));

@@ -33,11 +33,15 @@ void matmul_into(const T* a, bool transpose_a, const T* b, bool transpose_b, T* 
     const Index rows = end - begin;
     Eigen::Map<RowBlock<T>> out(c + begin * n, rows, n);
     const auto multiply = [&](const auto& left) {
-      if (transpose_b) out.noalias() = left * right.transpose();
-      else out.noalias() = left * right;
+      if (transpose_b)
+        out.noalias() = left * right.transpose();
+      else
+        out.noalias() = left * right;
     };
-    if (transpose_a) multiply(Strided(a + begin, k, rows, Eigen::OuterStride<>(m)).transpose());
-    else multiply(Strided(a + begin * k, rows, k, Eigen::OuterStride<>(k)));
+    if (transpose_a)
+      multiply(Strided(a + begin, k, rows, Eigen::OuterStride<>(m)).transpose());
+    else
+      multiply(Strided(a + begin * k, rows, k, Eigen::OuterStride<>(k)));
   });
 }
 
@@ -52,14 +56,17 @@ struct MatmulOptions {
 /// Matrix product [m,k] x [k,n] -> [m,n]. Throws ShapeError if ranks or inner sizes do not fit.
 template <class T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options = {}) {
-  require<ShapeError>(a.rank() == 2 && b.rank() == 2, "matmul: two matrices are needed; got ", a.shape(), " and ", b.shape());
+  require<ShapeError>(a.rank() == 2 && b.rank() == 2, "matmul: two matrices are needed; got ", a.shape(), " and ",
+                      b.shape());
   const Index m = a.size(options.transpose_a ? 1 : 0), k = a.size(options.transpose_a ? 0 : 1);
   const Index n = b.size(options.transpose_b ? 0 : 1), inner = b.size(options.transpose_b ? 1 : 0);
-  require<ShapeError>(k == inner, "matmul: inner sizes ", k, " and ", inner, " differ; got ", a.shape(), options.transpose_a ? " (transposed)" : "",
-                      " and ", b.shape(), options.transpose_b ? " (transposed)" : "");
+  require<ShapeError>(k == inner, "matmul: inner sizes ", k, " and ", inner, " differ; got ", a.shape(),
+                      options.transpose_a ? " (transposed)" : "", " and ", b.shape(),
+                      options.transpose_b ? " (transposed)" : "");
   if (k == 0) return Tensor<T>::zeros({m, n});
   Tensor<T> out = Tensor<T>::empty({m, n});
-  if (out.numel() > 0) detail::matmul_into(a.data(), options.transpose_a, b.data(), options.transpose_b, out.mutable_data(), m, n, k);
+  if (out.numel() > 0)
+    detail::matmul_into(a.data(), options.transpose_a, b.data(), options.transpose_b, out.mutable_data(), m, n, k);
   return out;
 }
 

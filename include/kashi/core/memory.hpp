@@ -1,7 +1,8 @@
 /// Memory: a recycling arena of 64-byte aligned blocks.
 ///
 /// A freed block is kept and reused, so that a training step after the first one asks the system for nothing: first
-/// touch of fresh pages is slower than most layers. Large blocks (large_blocks.hpp) lie in regions that ask for huge pages.
+/// touch of fresh pages is slower than most layers. Large blocks (large_blocks.hpp) lie in regions that ask for huge
+/// pages.
 #pragma once
 
 #include <algorithm>
@@ -20,16 +21,17 @@ namespace kashi::inline v0::memory {
 
 /// What the arena holds, in bytes.
 struct Stats {
-  std::size_t live = 0;    ///< in use by tensors
-  std::size_t peak = 0;    ///< the most that was ever in use (since reset_peak)
-  std::size_t cached = 0;  ///< freed and kept for reuse
+  std::size_t live = 0;                ///< in use by tensors
+  std::size_t peak = 0;                ///< the most that was ever in use (since reset_peak)
+  std::size_t cached = 0;              ///< freed and kept for reuse
   std::size_t system_allocations = 0;  ///< how often the system was asked for a block
 };
 
 namespace detail {
 
 inline constexpr std::size_t alignment = 64;
-/// Sizes are rounded up to an eighth of their power of two, so that blocks of nearly equal size can stand in for each other.
+/// Sizes are rounded up to an eighth of their power of two, so that blocks of nearly equal size can stand in for each
+/// other.
 inline std::size_t size_class(std::size_t bytes) {
   if (bytes <= 512) return (bytes + alignment - 1) / alignment * alignment;
   std::size_t step = alignment;

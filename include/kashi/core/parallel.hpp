@@ -138,19 +138,20 @@ inline void run_loop(Index n, Index grain, LoopBody body) {
 
 }  // namespace detail
 
-/// Calls `f(begin, end)` on consecutive pieces of [0, n) of `grain` indices (the last may be shorter), on several threads.
-/// Pieces depend on n and grain alone. A loop of one piece, or inside another parallel loop, runs on the calling thread.
-/// An exception in a piece stops the loop and is thrown again by the caller's thread.
+/// Calls `f(begin, end)` on consecutive pieces of [0, n) of `grain` indices (the last may be shorter), on several
+/// threads. Pieces depend on n and grain alone. A loop of one piece, or inside another parallel loop, runs on the
+/// calling thread. An exception in a piece stops the loop and is thrown again by the caller's thread.
 template <class F>
 void parallel_for(Index n, Index grain, F&& f) {
   using Body = std::remove_reference_t<F>;
   if (n <= 0) return;
   const auto call = [](void* body, Index begin, Index end) { (*static_cast<Body*>(body))(begin, end); };
-  detail::run_loop(n, std::max<Index>(1, grain), {const_cast<void*>(static_cast<const void*>(std::addressof(f))), call});
+  detail::run_loop(n, std::max<Index>(1, grain),
+                   {const_cast<void*>(static_cast<const void*>(std::addressof(f))), call});
 }
 
-/// Reduces [0, n): `part(begin, end)` gives the partial result of a piece, and `combine(total, partial)` adds the pieces
-/// in their order, starting from `initial`. The same bits for every thread count.
+/// Reduces [0, n): `part(begin, end)` gives the partial result of a piece, and `combine(total, partial)` adds the
+/// pieces in their order, starting from `initial`. The same bits for every thread count.
 template <class R, class Part, class Combine>
 R parallel_reduce(Index n, Index grain, R initial, Part&& part, Combine&& combine) {
   if (n <= 0) return initial;
@@ -159,7 +160,8 @@ R parallel_reduce(Index n, Index grain, R initial, Part&& part, Combine&& combin
   if (pieces == 1) return combine(initial, part(Index{0}, n));
   std::vector<R> partial(static_cast<std::size_t>(pieces), initial);
   parallel_for(pieces, 1, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) partial[static_cast<std::size_t>(i)] = part(i * grain, std::min(n, (i + 1) * grain));
+    for (Index i = begin; i < end; ++i)
+      partial[static_cast<std::size_t>(i)] = part(i * grain, std::min(n, (i + 1) * grain));
   });
   R total = initial;
   for (const R& value : partial) total = combine(total, value);

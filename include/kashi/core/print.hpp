@@ -12,9 +12,9 @@ namespace kashi::inline v0 {
 
 /// Options of to_string.
 struct PrintOptions {
-  Index edge = 3;     ///< entries shown at either end of an axis that is cut short
-  Index limit = 1000; ///< tensors with at most this many elements are shown whole
-  int digits = 4;     ///< significant digits of floating-point numbers
+  Index edge = 3;      ///< entries shown at either end of an axis that is cut short
+  Index limit = 1000;  ///< tensors with at most this many elements are shown whole
+  int digits = 4;      ///< significant digits of floating-point numbers
 };
 
 namespace detail {
@@ -37,7 +37,8 @@ void print_axis(std::string& out, const Shape& shape, int axis, Index offset, In
   }
   Index stride = 1;
   for (int i = axis + 1; i < shape.rank(); ++i) stride *= shape[i];
-  const std::string separator = axis == shape.rank() - 1 ? ", " : ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  const std::string separator =
+      axis == shape.rank() - 1 ? ", " : ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
   const Index size = shape[axis];
   out += "[";
   for (Index i = 0; i < size; ++i) {
@@ -54,13 +55,20 @@ void print_axis(std::string& out, const Shape& shape, int axis, Index offset, In
 
 template <class T>
 const char* type_name() {
-  if constexpr (std::is_same_v<T, float>) return "float";
-  else if constexpr (std::is_same_v<T, double>) return "double";
-  else if constexpr (std::is_same_v<T, bool>) return "bool";
-  else if constexpr (std::is_same_v<T, std::int64_t>) return "int64";
-  else if constexpr (std::is_same_v<T, std::int32_t>) return "int32";
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return "uint8";
-  else return "number";
+  if constexpr (std::is_same_v<T, float>)
+    return "float";
+  else if constexpr (std::is_same_v<T, double>)
+    return "double";
+  else if constexpr (std::is_same_v<T, bool>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return "int64";
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return "int32";
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return "uint8";
+  else
+    return "number";
 }
 
 }  // namespace detail
@@ -71,7 +79,9 @@ std::string to_string(const Tensor<T>& x, const PrintOptions& options = {}) {
   const Index edge = x.numel() > options.limit ? options.edge : x.numel();
   std::size_t width = 0;
   std::string out;
-  detail::print_axis(out, x.shape(), 0, 0, edge, [&](Index i) { width = std::max(width, detail::number_text(x.data()[i], options.digits).size()); });
+  detail::print_axis(out, x.shape(), 0, 0, edge, [&](Index i) {
+    width = std::max(width, detail::number_text(x.data()[i], options.digits).size());
+  });
   out.clear();
   detail::print_axis(out, x.shape(), 0, 0, edge, [&](Index i) {
     const std::string number = detail::number_text(x.data()[i], options.digits);

@@ -47,7 +47,9 @@ class Philox {
   /// Standard normal at position i: Box-Muller on the pair of uniforms at 2i and 2i + 1.
   double normal(std::uint64_t i) const {
     const auto words = block(i);
-    const auto uniform_of = [&](std::size_t k) { return static_cast<double>(((std::uint64_t{words[k + 1]} << 32) | words[k]) >> 11) * 0x1.0p-53; };
+    const auto uniform_of = [&](std::size_t k) {
+      return static_cast<double>(((std::uint64_t{words[k + 1]} << 32) | words[k]) >> 11) * 0x1.0p-53;
+    };
     const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform_of(0)));  // 1 - u lies in (0, 1]
     return radius * std::cos(2.0 * std::numbers::pi * uniform_of(2));
   }
@@ -72,7 +74,8 @@ struct GeneratorState {
   friend bool operator==(const GeneratorState&, const GeneratorState&) = default;
 };
 
-/// Hands out streams: every call of a member takes the next stream number, so equal seeds and equal calls give equal numbers.
+/// Hands out streams: every call of a member takes the next stream number, so equal seeds and equal calls give equal
+/// numbers.
 class Generator {
  public:
   explicit Generator(std::uint64_t seed) : seed_(seed) {}
@@ -101,7 +104,8 @@ class Generator {
     Tensor<Index> out = Tensor<Index>::arange(count);
     Index* values = out.mutable_data();
     const Philox stream = next_stream();
-    for (Index i = count - 1; i > 0; --i) std::swap(values[i], values[stream.below(static_cast<std::uint64_t>(i), i + 1)]);
+    for (Index i = count - 1; i > 0; --i)
+      std::swap(values[i], values[stream.below(static_cast<std::uint64_t>(i), i + 1)]);
     return out;
   }
 

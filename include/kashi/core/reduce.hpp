@@ -18,8 +18,8 @@ namespace detail {
 
 /// A reduction seen as [outer, reduced, inner] after neighbouring axes of one kind were merged and the rest permuted.
 struct Reduction {
-  Shape kept;       // the result's shape with reduced axes as 1
-  Shape squeezed;   // the result's shape without them
+  Shape kept;      // the result's shape with reduced axes as 1
+  Shape squeezed;  // the result's shape without them
   std::vector<Index> kept_sizes, kept_strides, reduced_sizes, reduced_strides;
   Index kept_count = 1, reduced_count = 1;
 
@@ -75,7 +75,8 @@ inline Reduction plan_reduction(const Shape& shape, const Axes& axes, const char
 
 /// out[k] = fold over the reduced elements, in their row-major order. The innermost loop runs along memory.
 template <class T, class A, class Step, class Finish>
-Tensor<T> reduce(const Tensor<T>& x, const Axes& axes, bool keepdim, const char* who, A initial, Step&& step, Finish&& finish) {
+Tensor<T> reduce(const Tensor<T>& x, const Axes& axes, bool keepdim, const char* who, A initial, Step&& step,
+                 Finish&& finish) {
   const Reduction plan = plan_reduction(x.shape(), axes, who);
   Tensor<T> out = Tensor<T>::empty(keepdim ? plan.kept : plan.squeezed);
   T* result = out.mutable_data();
@@ -83,7 +84,8 @@ Tensor<T> reduce(const Tensor<T>& x, const Axes& axes, bool keepdim, const char*
   const bool rows_are_kept = !plan.kept_strides.empty() && plan.kept_strides.back() == 1 && !plan.reduced_sizes.empty();
   const Index inner = rows_are_kept ? plan.kept_sizes.back() : 1;
   const Index groups = inner == 0 ? 0 : plan.kept_count / inner;
-  // Wide rows are cut into pieces of `width` columns, so that a reduction to few rows still has work for several threads.
+  // Wide rows are cut into pieces of `width` columns, so that a reduction to few rows still has work for several
+  // threads.
   const Index width = std::min<Index>(inner, 64);
   const Index pieces = inner == 0 ? 0 : (inner + width - 1) / width;
   const Index grain = std::max<Index>(1, 32768 / std::max<Index>(1, plan.reduced_count * width));
@@ -101,7 +103,8 @@ Tensor<T> reduce(const Tensor<T>& x, const Axes& axes, bool keepdim, const char*
         for (Index i = 0; i < run; ++i, p += stride)
           for (Index c = 0; c < columns; ++c) step(totals[static_cast<std::size_t>(c)], p[c]);
       }
-      for (Index c = 0; c < columns; ++c) result[group * inner + first + c] = finish(totals[static_cast<std::size_t>(c)]);
+      for (Index c = 0; c < columns; ++c)
+        result[group * inner + first + c] = finish(totals[static_cast<std::size_t>(c)]);
     }
   });
   return out;
@@ -130,12 +133,19 @@ Tensor<T> sum(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) {
   // A sum of everything is cut into blocks of its own, so that it can use all threads.
   if (axes.empty() && !keepdim) {
     const T* in = x.data();
-    const A total = parallel_reduce(x.numel(), Index{32768}, A{0},
-        [&](Index begin, Index end) { A part{0}; for (Index i = begin; i < end; ++i) part += static_cast<A>(in[i]); return part; },
+    const A total = parallel_reduce(
+        x.numel(), Index{32768}, A{0},
+        [&](Index begin, Index end) {
+          A part{0};
+          for (Index i = begin; i < end; ++i) part += static_cast<A>(in[i]);
+          return part;
+        },
         [](A a, A b) { return a + b; });
     return Tensor<T>::scalar(static_cast<T>(total));
   }
-  return detail::reduce(x, axes, keepdim, "sum", A{0}, [](A& total, T v) { total += static_cast<A>(v); }, [](A total) { return static_cast<T>(total); });
+  return detail::reduce(
+      x, axes, keepdim, "sum", A{0}, [](A& total, T v) { total += static_cast<A>(v); },
+      [](A total) { return static_cast<T>(total); });
 }
 
 /// Mean over `axes` (all if empty). The mean of nothing is NaN.
@@ -151,15 +161,27 @@ Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) 
 /// Largest element over `axes` (all if empty); NaN wins. Throws ShapeError for an empty reduction.
 template <class T>
 Tensor<T> max(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) {
-  require<ShapeError>(detail::plan_reduction(x.shape(), axes, "max").reduced_count > 0, "max: there are no elements; shape ", x.shape());
-  return detail::reduce(x, axes, keepdim, "max", detail::lowest<T>(), [](T& best, T v) { if (v > best || v != v) best = v; }, [](T best) { return best; });
+  require<ShapeError>(detail::plan_reduction(x.shape(), axes, "max").reduced_count > 0,
+                      "max: there are no elements; shape ", x.shape());
+  return detail::reduce(
+      x, axes, keepdim, "max", detail::lowest<T>(),
+      [](T& best, T v) {
+        if (v > best || v != v) best = v;
+      },
+      [](T best) { return best; });
 }
 
 /// Smallest element over `axes` (all if empty); NaN wins. Throws ShapeError for an empty reduction.
 template <class T>
 Tensor<T> min(const Tensor<T>& x, const Axes& axes = {}, bool keepdim = false) {
-  require<ShapeError>(detail::plan_reduction(x.shape(), axes, "min").reduced_count > 0, "min: there are no elements; shape ", x.shape());
-  return detail::reduce(x, axes, keepdim, "min", detail::highest<T>(), [](T& best, T v) { if (v < best || v != v) best = v; }, [](T best) { return best; });
+  require<ShapeError>(detail::plan_reduction(x.shape(), axes, "min").reduced_count > 0,
+                      "min: there are no elements; shape ", x.shape());
+  return detail::reduce(
+      x, axes, keepdim, "min", detail::highest<T>(),
+      [](T& best, T v) {
+        if (v < best || v != v) best = v;
+      },
+      [](T best) { return best; });
 }
 
 /// Position of the largest element along one axis, the first of equals; the axis vanishes.

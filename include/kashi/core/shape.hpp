@@ -37,7 +37,8 @@ class Shape {
   /// Turns an axis that may count from the end into 0..rank-1. Throws ShapeError for an axis that is not there.
   int normalize_axis(Index axis, const char* who = "shape") const {
     const Index wanted = axis < 0 ? axis + rank_ : axis;
-    require<ShapeError>(wanted >= 0 && wanted < rank_, who, ": axis ", axis, " is not one of the ", rank_, " axes of ", to_string());
+    require<ShapeError>(wanted >= 0 && wanted < rank_, who, ": axis ", axis, " is not one of the ", rank_, " axes of ",
+                        to_string());
     return static_cast<int>(wanted);
   }
 
@@ -79,7 +80,8 @@ class Shape {
     numel_ = is_empty ? 0 : 1;
     for (const Index size : sizes) {
       if (is_empty) break;
-      require<ShapeError>(numel_ <= std::numeric_limits<Index>::max() / 64 / size, "shape: too many elements; got ", to_string());
+      require<ShapeError>(numel_ <= std::numeric_limits<Index>::max() / 64 / size, "shape: too many elements; got ",
+                          to_string());
       numel_ *= size;
     }
   }

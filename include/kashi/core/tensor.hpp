@@ -157,10 +157,13 @@ class Tensor {
   }
 
   /// The same numbers under another shape (a view). One size may be -1: it is worked out from the rest.
-  Tensor reshape(std::initializer_list<Index> sizes) const { return reshape(std::span<const Index>(sizes.begin(), sizes.size())); }
+  Tensor reshape(std::initializer_list<Index> sizes) const {
+    return reshape(std::span<const Index>(sizes.begin(), sizes.size()));
+  }
   Tensor reshape(std::span<const Index> sizes) const { return reshape(resolve(sizes)); }
   Tensor reshape(const Shape& shape) const {
-    require<ShapeError>(shape.numel() == numel(), "reshape: ", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
+    require<ShapeError>(shape.numel() == numel(), "reshape: ", shape_, " has ", numel(), " elements, ", shape, " has ",
+                        shape.numel());
     Tensor out = *this;
     out.shape_ = shape;
     return out;
@@ -169,8 +172,8 @@ class Tensor {
   /// Rows [begin, end) of the first axis (a view).
   Tensor slice(Index begin, Index end) const {
     require<ShapeError>(rank() >= 1, "slice: a tensor of rank 0 has no first axis");
-    require<ShapeError>(0 <= begin && begin <= end && end <= size(0), "slice: [", begin, ",", end, ") does not lie in the first axis of ",
-                        shape_);
+    require<ShapeError>(0 <= begin && begin <= end && end <= size(0), "slice: [", begin, ",", end,
+                        ") does not lie in the first axis of ", shape_);
     Tensor out = *this;
     out.shape_ = shape_.with(0, end - begin);
     out.offset_ += begin * row_size();
@@ -226,7 +229,8 @@ class Tensor {
   }
 
   Index offset_of(std::initializer_list<Index> indices) const {
-    require<ShapeError>(static_cast<int>(indices.size()) == rank(), "index: ", indices.size(), " indices for the shape ", shape_);
+    require<ShapeError>(static_cast<int>(indices.size()) == rank(), "index: ", indices.size(),
+                        " indices for the shape ", shape_);
     Index offset = 0;
     int axis = 0;
     for (const Index given : indices) {
@@ -246,7 +250,8 @@ class Tensor {
     auto& missing = out[static_cast<std::size_t>(open - sizes.begin())];
     missing = 1;
     const Index rest = Shape(std::span<const Index>(out)).numel();
-    require<ShapeError>(rest > 0 && numel() % rest == 0, "reshape: no size for the -1 makes ", numel(), " elements out of ", rest);
+    require<ShapeError>(rest > 0 && numel() % rest == 0, "reshape: no size for the -1 makes ", numel(),
+                        " elements out of ", rest);
     missing = numel() / rest;
     return Shape(std::span<const Index>(out));
   }

@@ -172,7 +172,7 @@ class CachedSource final : public Source {
 }  // namespace detail
 
 KASHI_FUNCTION Dataset::Dataset(Index size, std::function<Example(Index)> get, std::function<Index(Index)> label,
-                        std::vector<std::string> class_names) {
+                                std::vector<std::string> class_names) {
   require(size >= 0, "Dataset: the size can't be negative; got ", size);
   require(static_cast<bool>(get), "Dataset: the function that makes an example is empty");
   source_ = std::make_shared<detail::FunctionSource>(size, std::move(get), std::move(label), std::move(class_names));

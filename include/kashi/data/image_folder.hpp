@@ -116,7 +116,8 @@ class ImageFolderSource final : public Source {
 
 }  // namespace detail
 
-KASHI_FUNCTION Dataset image_folder(const std::string& folder, const LabelRule& rule, const ImageFolderOptions& options) {
+KASHI_FUNCTION Dataset image_folder(const std::string& folder, const LabelRule& rule,
+                                    const ImageFolderOptions& options) {
   require(static_cast<bool>(rule), "image_folder: the rule for labels is empty");
   require(options.channels == 1 || options.channels == 3 || options.channels == 4,
           "image_folder: channels must be 1, 3 or 4; got ", options.channels);

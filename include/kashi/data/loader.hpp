@@ -44,7 +44,7 @@ struct LoaderOptions {
   bool drop_last = false;   ///< leave out a last batch that is not full
   Transform transform{};    ///< applied to every example; new random numbers in each epoch
   BatchTransform batch_transform{};  ///< applied to every batch of transformed examples; see mix.hpp
-  Index prefetch = 4;       ///< how many batches may be ready or under way
+  Index prefetch = 4;                ///< how many batches may be ready or under way
   /// Gives the indices of an epoch in order instead of all examples: for weighted sampling, or parts of an epoch.
   std::function<std::vector<Index>(Index epoch)> sampler{};
 };
@@ -53,7 +53,8 @@ struct LoaderOptions {
 /// the workers. What goes wrong in a worker is thrown when its batch is asked for.
 class Epoch {
  public:
-  Epoch(Dataset dataset, LoaderOptions options, std::vector<Index> order, Index epoch, Index first_batch, Index batches);
+  Epoch(Dataset dataset, LoaderOptions options, std::vector<Index> order, Index epoch, Index first_batch,
+        Index batches);
   ~Epoch();
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;

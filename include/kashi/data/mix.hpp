@@ -2,8 +2,8 @@
 ///
 ///     trainer.fit(train_set, {.batch_transform = data::CutMix({.classes = 100}), ...});
 ///
-/// The loss must take soft targets: `batch.targets` becomes [N,classes], each row summing to 1. Accuracy on mixed batches
-/// means nothing.
+/// The loss must take soft targets: `batch.targets` becomes [N,classes], each row summing to 1. Accuracy on mixed
+/// batches means nothing.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace kashi::inline v0::data {
 
 namespace detail {
 
-/// A draw from Beta(a, a) with a <= 1, by Jöhnk's method (1964): u^(1/a) / (u^(1/a) + v^(1/a)) given that the sum is at most 1.
+/// A draw from Beta(a, a) with a <= 1, by Jöhnk's method (1964): u^(1/a) / (u^(1/a) + v^(1/a)) given that the sum is at
+/// most 1.
 inline double symmetric_beta(double a, RandomStream& random) {
   while (true) {
     const double x = std::pow(random.uniform(), 1.0 / a), y = std::pow(random.uniform(), 1.0 / a);
@@ -31,12 +32,14 @@ inline void check_mix(const char* who, Index classes, double alpha, double p) {
 }
 
 /// Row i of [N,classes]: `share` at the label of i, the rest at the label of its partner.
-inline void set_mixed_targets(const char* who, Batch& batch, const std::vector<Index>& partner, double share, Index classes) {
+inline void set_mixed_targets(const char* who, Batch& batch, const std::vector<Index>& partner, double share,
+                              Index classes) {
   Tensor<float> targets = Tensor<float>::zeros({batch.size(), classes});
   float* row = targets.mutable_data();
   for (Index i = 0; i < batch.size(); ++i, row += classes) {
     const Index own = batch.labels.data()[i], other = batch.labels.data()[partner[static_cast<std::size_t>(i)]];
-    require(own >= 0 && own < classes && other >= 0 && other < classes, who, ": labels must lie in 0..", classes - 1, "; got ", own, " and ", other);
+    require(own >= 0 && own < classes && other >= 0 && other < classes, who, ": labels must lie in 0..", classes - 1,
+            "; got ", own, " and ", other);
     row[own] += static_cast<float>(share);
     row[other] += static_cast<float>(1 - share);
   }
@@ -62,7 +65,9 @@ struct MixOptions {
 /// x = share x_i + (1 - share) x_j with targets alike (Zhang et al., "mixup", 2018). One share a batch.
 class Mixup {
  public:
-  explicit Mixup(const MixOptions& options) : options_(options) { detail::check_mix("Mixup", options.classes, options.alpha, options.p); }
+  explicit Mixup(const MixOptions& options) : options_(options) {
+    detail::check_mix("Mixup", options.classes, options.alpha, options.p);
+  }
 
   void operator()(Batch& batch, RandomStream& random) const {
     const double share = random.chance(options_.p) ? detail::symmetric_beta(options_.alpha, random) : 1.0;
@@ -84,11 +89,13 @@ class Mixup {
   MixOptions options_;
 };
 
-/// Pastes a box of the partner into each image; the targets take the box's area (Yun et al., "CutMix", 2019). The box has
-/// sides sqrt(1 - share) of the image's, a uniform centre, and is clipped; the share is then that of the area left.
+/// Pastes a box of the partner into each image; the targets take the box's area (Yun et al., "CutMix", 2019). The box
+/// has sides sqrt(1 - share) of the image's, a uniform centre, and is clipped; the share is then that of the area left.
 class CutMix {
  public:
-  explicit CutMix(const MixOptions& options) : options_(options) { detail::check_mix("CutMix", options.classes, options.alpha, options.p); }
+  explicit CutMix(const MixOptions& options) : options_(options) {
+    detail::check_mix("CutMix", options.classes, options.alpha, options.p);
+  }
 
   void operator()(Batch& batch, RandomStream& random) const {
     const Index height = batch.images.size(1), width = batch.images.size(2), channels = batch.images.size(3);
@@ -112,7 +119,8 @@ class CutMix {
     float* out = batch.images.mutable_data();
     for (Index i = 0; i < batch.size(); ++i)
       for (Index y = top; y < bottom; ++y) {
-        const Index row = (y * width + left) * channels, run = (right - left) * channels, image = height * width * channels;
+        const Index row = (y * width + left) * channels, run = (right - left) * channels,
+                    image = height * width * channels;
         std::copy_n(before.data() + partner[static_cast<std::size_t>(i)] * image + row, run, out + i * image + row);
       }
   }

@@ -1,5 +1,5 @@
-/// Generated pictures like dental X-rays, with masks of decay, some of them wrong on purpose; for trying out segmentation
-/// and the handling of wrong masks where the truth is known.
+/// Generated pictures like dental X-rays, with masks of decay, some of them wrong on purpose; for trying out
+/// segmentation and the handling of wrong masks where the truth is known.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace kashi::inline v0::data {
 
 struct SyntheticTeethOptions {
   Index count = 120;
-  Index height = 128;      ///< in pixels
+  Index height = 128;  ///< in pixels
   Index width = 192;
   double corrupted = 0.0;  ///< share of pictures whose mask is wrong
   std::uint64_t seed = 42;
@@ -23,11 +23,12 @@ struct SyntheticTeethOptions {
 
 /// The pictures with the masks as given, and what only the generator knows.
 struct SyntheticTeeth {
-  Dataset dataset{};               ///< images [H,W,1], targets [H,W,1] of 0 and 1, label 1: the mask is not empty
+  Dataset dataset{};                   ///< images [H,W,1], targets [H,W,1] of 0 and 1, label 1: the mask is not empty
   std::vector<Tensor<float>> truth{};  ///< the right masks
   std::vector<bool> is_corrupted{};
 
-  /// The place of an example by its name, also in a part of the dataset. Throws ValueError for a name of something else.
+  /// The place of an example by its name, also in a part of the dataset. Throws ValueError for a name of something
+  /// else.
   std::size_t index_of(const std::string& name) const {
     for (std::size_t i = 0; i < truth.size(); ++i)
       if (name == text("teeth_", i)) return i;
@@ -45,9 +46,11 @@ struct Tooth {
 
 /// How much of a tooth's depth lies at a point: above 0 inside, about the distance to its border in pixels.
 inline double tooth_depth(const Tooth& tooth, double x, double y) {
-  const double v = (tooth.is_upper ? tooth.top - y : y - tooth.top) / tooth.height;  // 0 at the biting edge, 1 at the root's tip
+  const double v =
+      (tooth.is_upper ? tooth.top - y : y - tooth.top) / tooth.height;  // 0 at the biting edge, 1 at the root's tip
   const double u = (x - tooth.x - tooth.tilt * v * tooth.height) / (0.5 * tooth.width);
-  const double half = v < 0.45 ? 1 - 0.25 * std::pow(std::abs(v - 0.2) / 0.25, 2) * (v < 0.2 ? 1 : 0.4) : 0.9 - 0.9 * std::pow((v - 0.45) / 0.55, 1.4);
+  const double half = v < 0.45 ? 1 - 0.25 * std::pow(std::abs(v - 0.2) / 0.25, 2) * (v < 0.2 ? 1 : 0.4)
+                               : 0.9 - 0.9 * std::pow((v - 0.45) / 0.55, 1.4);
   return std::min({v * tooth.height, (1 - v) * tooth.height, (half - std::abs(u)) * 0.5 * tooth.width});
 }
 
@@ -55,7 +58,8 @@ inline double tooth_depth(const Tooth& tooth, double x, double y) {
 struct Decay {
   double x = 0, y = 0, along = 4, across = 3, turn = 0, depth = 0.3;
   double reach(double px, double py) const {
-    const double dx = px - x, dy = py - y, a = (dx * std::cos(turn) + dy * std::sin(turn)) / along, b = (dy * std::cos(turn) - dx * std::sin(turn)) / across;
+    const double dx = px - x, dy = py - y, a = (dx * std::cos(turn) + dy * std::sin(turn)) / along,
+                 b = (dy * std::cos(turn) - dx * std::sin(turn)) / across;
     return 1 - std::hypot(a, b);
   }
 };
@@ -92,7 +96,8 @@ inline TeethScene random_scene(Index height, Index width, RandomStream& random) 
   for (Index i = 0; i < spots; ++i) {
     const Tooth& tooth = scene.teeth[static_cast<std::size_t>(random.below(static_cast<Index>(scene.teeth.size())))];
     const bool at_edge = random.chance(0.3);
-    const double v = at_edge ? random.uniform(0.03, 0.08) : random.uniform(0.12, 0.38), side = at_edge ? random.uniform(-0.5, 0.5) : (random.chance(0.5) ? -0.8 : 0.8);
+    const double v = at_edge ? random.uniform(0.03, 0.08) : random.uniform(0.12, 0.38),
+                 side = at_edge ? random.uniform(-0.5, 0.5) : (random.chance(0.5) ? -0.8 : 0.8);
     const double size = h * random.uniform(0.022, 0.05);
     scene.decays.push_back({.x = tooth.x + side * 0.5 * tooth.width + tooth.tilt * v * tooth.height,
                             .y = tooth.top + (tooth.is_upper ? -1 : 1) * v * tooth.height,
@@ -107,13 +112,15 @@ inline TeethScene random_scene(Index height, Index width, RandomStream& random) 
 /// Draws a scene and the mask of its decay.
 inline void draw_scene(const TeethScene& scene, RandomStream& random, Tensor<float>& image, Tensor<float>& mask) {
   const Index height = image.size(0), width = image.size(1);
-  const double bone = random.uniform(0.2, 0.32), slope = random.uniform(-0.12, 0.12), grain = random.uniform(0.015, 0.04), wave = random.uniform(0, 6);
+  const double bone = random.uniform(0.2, 0.32), slope = random.uniform(-0.12, 0.12),
+               grain = random.uniform(0.015, 0.04), wave = random.uniform(0, 6);
   const random::Philox noise = random.fork();
   float *pixels = image.mutable_data(), *marks = mask.mutable_data();
   for (Index row = 0; row < height; ++row)
     for (Index column = 0; column < width; ++column) {
       const double x = static_cast<double>(column), y = static_cast<double>(row), unit = static_cast<double>(height);
-      double light = bone + slope * (x / static_cast<double>(width) - 0.5) + 0.04 * std::sin(9 * x / unit + wave) * std::cos(11 * y / unit);
+      double light = bone + slope * (x / static_cast<double>(width) - 0.5) +
+                     0.04 * std::sin(9 * x / unit + wave) * std::cos(11 * y / unit);
       double inside = 0;
       for (const Tooth& tooth : scene.teeth) {
         const double depth = tooth_depth(tooth, x, y), cover = smooth_step(depth / 1.5 + 0.5);
@@ -132,7 +139,8 @@ inline void draw_scene(const TeethScene& scene, RandomStream& random, Tensor<flo
         if (inside > 0.5) marked = std::max(marked, reach);
       }
       const Index at = row * width + column;
-      pixels[at] = static_cast<float>(std::clamp(light + grain * noise.normal(static_cast<std::uint64_t>(at)), 0.0, 1.0));
+      pixels[at] =
+          static_cast<float>(std::clamp(light + grain * noise.normal(static_cast<std::uint64_t>(at)), 0.0, 1.0));
       marks[at] = marked > 0 ? 1.0f : 0.0f;
     }
 }
@@ -142,14 +150,17 @@ inline Tensor<float> shifted_mask(const Tensor<float>& mask, Index down, Index r
   Tensor<float> out = Tensor<float>::zeros(mask.shape());
   const Index height = mask.size(0), width = mask.size(1);
   for (Index y = std::max<Index>(0, down); y < std::min(height, height + down); ++y)
-    for (Index x = std::max<Index>(0, right); x < std::min(width, width + right); ++x) out.at(y, x, 0) = mask(y - down, x - right, 0);
+    for (Index x = std::max<Index>(0, right); x < std::min(width, width + right); ++x)
+      out.at(y, x, 0) = mask(y - down, x - right, 0);
   return out;
 }
 
 /// A wrong mask: emptied, moved far, of another place altogether, or grown to a coarse box.
 inline Tensor<float> corrupted_mask(const Tensor<float>& mask, RandomStream& random) {
   const Index height = mask.size(0), width = mask.size(1);
-  const auto far = [&](Index size) { return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3)); };
+  const auto far = [&](Index size) {
+    return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
+  };
   const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
   if (!is_empty && random.chance(0.35)) return Tensor<float>::zeros(mask.shape());
   if (!is_empty && random.chance(0.5)) return shifted_mask(mask, far(height), far(width));
@@ -165,9 +176,11 @@ inline Tensor<float> corrupted_mask(const Tensor<float>& mask, RandomStream& ran
 /// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, or a box
 /// somewhere else. Throws ValueError for pictures under 32 pixels a side, a negative count or a share outside [0, 1].
 inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
-  require(options.count >= 0 && options.height >= 32 && options.width >= 32, "synthetic_teeth: a count from 0 and pictures of at least 32x32 pixels are needed; got ",
-          options.count, " of ", options.height, "x", options.width);
-  require(options.corrupted >= 0 && options.corrupted <= 1, "synthetic_teeth: corrupted must lie in [0, 1]; got ", options.corrupted);
+  require(options.count >= 0 && options.height >= 32 && options.width >= 32,
+          "synthetic_teeth: a count from 0 and pictures of at least 32x32 pixels are needed; got ", options.count,
+          " of ", options.height, "x", options.width);
+  require(options.corrupted >= 0 && options.corrupted <= 1, "synthetic_teeth: corrupted must lie in [0, 1]; got ",
+          options.corrupted);
   const auto count = static_cast<std::size_t>(options.count);
   SyntheticTeeth out;
   out.truth.resize(count);
@@ -182,16 +195,20 @@ inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {})
     for (Index i = begin; i < end; ++i) {
       const auto at = static_cast<std::size_t>(i);
       RandomStream random(options.seed, 0, i), corruption(options.seed, 1, i);
-      Tensor<float> image = Tensor<float>::empty({options.height, options.width, 1}), mask = Tensor<float>::empty({options.height, options.width, 1});
+      Tensor<float> image = Tensor<float>::empty({options.height, options.width, 1}),
+                    mask = Tensor<float>::empty({options.height, options.width, 1});
       detail::draw_scene(detail::random_scene(options.height, options.width, random), random, image, mask);
       out.truth[at] = mask;
       const Tensor<float> given = out.is_corrupted[at] ? detail::corrupted_mask(mask, corruption) : mask;
-      const bool has_marks = std::any_of(given.span().begin(), given.span().end(), [](float value) { return value > 0; });
-      (*examples)[at] = {.image = image, .label = has_marks ? 1 : 0, .target = given, .name = "teeth_" + std::to_string(i)};
+      const bool has_marks =
+          std::any_of(given.span().begin(), given.span().end(), [](float value) { return value > 0; });
+      (*examples)[at] = {
+          .image = image, .label = has_marks ? 1 : 0, .target = given, .name = "teeth_" + std::to_string(i)};
     }
   });
-  out.dataset = Dataset(options.count, [examples](Index i) { return (*examples)[static_cast<std::size_t>(i)]; },
-                        [examples](Index i) { return (*examples)[static_cast<std::size_t>(i)].label; }, {"empty", "marked"});
+  out.dataset = Dataset(
+      options.count, [examples](Index i) { return (*examples)[static_cast<std::size_t>(i)]; },
+      [examples](Index i) { return (*examples)[static_cast<std::size_t>(i)].label; }, {"empty", "marked"});
   return out;
 }
 

@@ -1,4 +1,5 @@
-/// CAM (Zhou et al. 2016): for networks whose last map is averaged over its places and then goes through a linear layer.
+/// CAM (Zhou et al. 2016): for networks whose last map is averaged over its places and then goes through a linear
+/// layer.
 #pragma once
 
 #include <kashi/explain/gradient_cam.hpp>
@@ -31,7 +32,8 @@ std::vector<nn::Module<T>*> unfolded(const std::vector<nn::Module<T>*>& modules)
 template <class T>
 bool is_global_average(const nn::Module<T>& module) {
   if (module.has_hooks()) return false;
-  if (const auto* pool = dynamic_cast<const nn::AdaptiveAvgPool2d<T>*>(&module)) return pool->output().height == 1 && pool->output().width == 1;
+  if (const auto* pool = dynamic_cast<const nn::AdaptiveAvgPool2d<T>*>(&module))
+    return pool->output().height == 1 && pool->output().width == 1;
   return dynamic_cast<const nn::GlobalAvgPool2d<T>*>(&module) != nullptr;
 }
 
@@ -39,8 +41,8 @@ bool is_global_average(const nn::Module<T>& module) {
 template <class T>
 bool is_affine_head(const nn::Module<T>& module) {
   if (module.has_hooks()) return false;
-  return dynamic_cast<const nn::Linear<T>*>(&module) || dynamic_cast<const nn::Flatten<T>*>(&module) || dynamic_cast<const nn::Dropout<T>*>(&module) ||
-         dynamic_cast<const nn::Identity<T>*>(&module);
+  return dynamic_cast<const nn::Linear<T>*>(&module) || dynamic_cast<const nn::Flatten<T>*>(&module) ||
+         dynamic_cast<const nn::Dropout<T>*>(&module) || dynamic_cast<const nn::Identity<T>*>(&module);
 }
 
 /// Whether behind the layer come only an average over all places and then layers that are linear up to a constant.
@@ -56,14 +58,16 @@ bool has_average_head(const LayerCut<T>& cut) {
 
 }  // namespace detail
 
-/// sum_k w_k A_k, [h,w]; its mean is y minus the bias. A_k is the channel k of the layer's output, w_k the weight of its mean.
-/// `target`: a class, or a linear function of the output. Throws ValueError unless behind the layer come a global average and
-/// then linear layers only.
+/// sum_k w_k A_k, [h,w]; its mean is y minus the bias. A_k is the channel k of the layer's output, w_k the weight of
+/// its mean. `target`: a class, or a linear function of the output. Throws ValueError unless behind the layer come a
+/// global average and then linear layers only.
 template <class T>
-Map<T> cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {}) {
+Map<T> cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image,
+           const std::type_identity_t<Target<T>>& target = {}) {
   const EvalMode<T> eval(net);
   const LayerCut<T> cut(net, layer, image);
-  require(detail::has_average_head(cut), "cam: behind the layer \"", layer, "\" must come a global average and linear layers only (Grad-CAM has no such need)");
+  require(detail::has_average_head(cut), "cam: behind the layer \"", layer,
+          "\" must come a global average and linear layers only (Grad-CAM has no such need)");
   // With such a head dy/dA_k is w_k / Z at every place.
   const LayerGradient<T> at = layer_gradient(net, layer, image, target);
   Map<T> map = hires_cam(at);

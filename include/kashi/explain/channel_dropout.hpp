@@ -1,7 +1,7 @@
 /// A network that loses some of its channels by chance: each run is of another network that is nearly as good.
 ///
-/// What is made for all of them at once (an image of a class, an attack) holds for other networks too more often than what is made
-/// for one ("ghost networks", Li et al. 2020; dropout of whole channels, Tompson et al. 2015).
+/// What is made for all of them at once (an image of a class, an attack) holds for other networks too more often than
+/// what is made for one ("ghost networks", Li et al. 2020; dropout of whole channels, Tompson et al. 2015).
 #pragma once
 
 #include <algorithm>
@@ -14,13 +14,16 @@
 
 namespace kashi::inline v0::explain {
 
-/// While it lives, the output of every layer whose kind is listed loses each channel with probability p, and what is left is made
-/// larger by 1 / (1 - p). Works in evaluation mode. The network must outlive it, and one thread use it at a time.
+/// While it lives, the output of every layer whose kind is listed loses each channel with probability p, and what is
+/// left is made larger by 1 / (1 - p). Works in evaluation mode. The network must outlive it, and one thread use it at
+/// a time.
 template <class T>
 class ChannelDropout {
  public:
   /// Throws ValueError for a p outside [0,1).
-  ChannelDropout(nn::Module<T>& net, double p, std::uint64_t seed = 42, const std::vector<std::string>& kinds = {"ReLU", "ReLU6"}) : generator_(seed) {
+  ChannelDropout(nn::Module<T>& net, double p, std::uint64_t seed = 42,
+                 const std::vector<std::string>& kinds = {"ReLU", "ReLU6"})
+      : generator_(seed) {
     set_probability(p);
     for (auto& [name, module] : net.named_modules())
       if (std::find(kinds.begin(), kinds.end(), module->kind()) != kinds.end())

@@ -12,7 +12,20 @@
 
 namespace kashi::inline v0::explain {
 
-enum class Method { cam, grad_cam, grad_cam_plus_plus, hires_cam, xgrad_cam, layer_cam, score_cam, ablation_cam, eigen_cam, shap_cam, integrated_gradients, smooth_grad };
+enum class Method {
+  cam,
+  grad_cam,
+  grad_cam_plus_plus,
+  hires_cam,
+  xgrad_cam,
+  layer_cam,
+  score_cam,
+  ablation_cam,
+  eigen_cam,
+  shap_cam,
+  integrated_gradients,
+  smooth_grad
+};
 
 /// All methods with their names: "grad-cam", "shap-cam", ...
 inline const std::vector<std::pair<Method, std::string>>& methods() {
@@ -55,25 +68,38 @@ struct ExplainOptions {
   SmoothGradOptions smooth_grad = {};
 };
 
-/// The map of a method for one image [H,W,C] or [1,H,W,C], as the network takes it: of the layer's resolution, or of the image's
-/// for integrated gradients (signed sum over channels; baseline zeros) and SmoothGrad (sum of magnitudes), which need no layer.
-/// The network runs in evaluation mode and has its mode back afterwards. Throws as the methods' own functions do.
+/// The map of a method for one image [H,W,C] or [1,H,W,C], as the network takes it: of the layer's resolution, or of
+/// the image's for integrated gradients (signed sum over channels; baseline zeros) and SmoothGrad (sum of magnitudes),
+/// which need no layer. The network runs in evaluation mode and has its mode back afterwards. Throws as the methods'
+/// own functions do.
 template <class T>
-Map<T> explain(Method method, nn::Module<T>& net, const std::string& layer, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {},
-               const ExplainOptions& options = {}) {
+Map<T> explain(Method method, nn::Module<T>& net, const std::string& layer, const Tensor<T>& image,
+               const std::type_identity_t<Target<T>>& target = {}, const ExplainOptions& options = {}) {
   switch (method) {
-    case Method::cam: return cam(net, layer, image, target);
-    case Method::grad_cam: return grad_cam(layer_gradient(net, layer, image, target));
-    case Method::grad_cam_plus_plus: return grad_cam_plus_plus(layer_gradient(net, layer, image, target));
-    case Method::hires_cam: return hires_cam(layer_gradient(net, layer, image, target));
-    case Method::xgrad_cam: return xgrad_cam(layer_gradient(net, layer, image, target));
-    case Method::layer_cam: return layer_cam(layer_gradient(net, layer, image, target));
-    case Method::score_cam: return score_cam(net, layer, image, target, options.score_cam);
-    case Method::ablation_cam: return ablation_cam(net, layer, image, target, options.ablation_cam);
-    case Method::eigen_cam: return eigen_cam(net, layer, image);
-    case Method::shap_cam: return shap_cam(net, layer, image, target, options.shap_cam);
-    case Method::integrated_gradients: return integrated_gradients(net, image, target, {}, options.integrated_gradients).signed_map();
-    case Method::smooth_grad: break;
+    case Method::cam:
+      return cam(net, layer, image, target);
+    case Method::grad_cam:
+      return grad_cam(layer_gradient(net, layer, image, target));
+    case Method::grad_cam_plus_plus:
+      return grad_cam_plus_plus(layer_gradient(net, layer, image, target));
+    case Method::hires_cam:
+      return hires_cam(layer_gradient(net, layer, image, target));
+    case Method::xgrad_cam:
+      return xgrad_cam(layer_gradient(net, layer, image, target));
+    case Method::layer_cam:
+      return layer_cam(layer_gradient(net, layer, image, target));
+    case Method::score_cam:
+      return score_cam(net, layer, image, target, options.score_cam);
+    case Method::ablation_cam:
+      return ablation_cam(net, layer, image, target, options.ablation_cam);
+    case Method::eigen_cam:
+      return eigen_cam(net, layer, image);
+    case Method::shap_cam:
+      return shap_cam(net, layer, image, target, options.shap_cam);
+    case Method::integrated_gradients:
+      return integrated_gradients(net, image, target, {}, options.integrated_gradients).signed_map();
+    case Method::smooth_grad:
+      break;
   }
   return smooth_grad(net, image, target, options.smooth_grad).magnitude_map();
 }

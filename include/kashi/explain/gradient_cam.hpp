@@ -1,7 +1,8 @@
 /// Class activation maps from the gradient at a layer: Grad-CAM, Grad-CAM++, HiResCAM, XGrad-CAM, LayerCAM.
 ///
 /// A is the layer's output for one image, [h,w,K]; g = dy/dA, y the target (usually a logit, not a probability). Each
-/// function gives one signed map; see Map for what is shown. All cost one pass to the layer, and one there and back behind it.
+/// function gives one signed map; see Map for what is shown. All cost one pass to the layer, and one there and back
+/// behind it.
 #pragma once
 
 #include <cmath>
@@ -21,10 +22,11 @@ struct LayerGradient {
   Index class_index = -1;  ///< -1 for a function
 };
 
-/// Computes A and g. `image` is [H,W,C] or [1,H,W,C] as the network takes it; the network runs in evaluation mode and has its
-/// mode back afterwards. Throws ValueError for an unknown layer, ShapeError if the layer gives no map.
+/// Computes A and g. `image` is [H,W,C] or [1,H,W,C] as the network takes it; the network runs in evaluation mode and
+/// has its mode back afterwards. Throws ValueError for an unknown layer, ShapeError if the layer gives no map.
 template <class T>
-LayerGradient<T> layer_gradient(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {}) {
+LayerGradient<T> layer_gradient(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image,
+                                const std::type_identity_t<Target<T>>& target = {}) {
   const EvalMode<T> eval(net);
   const LayerCut<T> cut(net, layer, image);
   const EnableGrad enable;
@@ -32,7 +34,8 @@ LayerGradient<T> layer_gradient(nn::Module<T>& net, const std::string& layer, co
   const Variable<T> output = cut.rest(leaf);
   const Target<T> resolved = target.resolved(output.value());
   const Variable<T> score = sum(resolved(output));
-  const Tensor<T> gradient = score.requires_grad() ? grad(score, leaf, {.allow_unused = true}).value() : Tensor<T>::zeros(leaf.shape());
+  const Tensor<T> gradient =
+      score.requires_grad() ? grad(score, leaf, {.allow_unused = true}).value() : Tensor<T>::zeros(leaf.shape());
   return {leaf.value()[0], gradient[0], static_cast<double>(score.item()), resolved.class_index()};
 }
 
@@ -67,7 +70,8 @@ std::vector<double> channel_sums(const LayerGradient<T>& at, F&& f) {
   std::vector<double> sums(static_cast<std::size_t>(channels), 0.0);
   const T *a = at.activation.data(), *g = at.gradient.data();
   for (Index p = 0; p < places; ++p)
-    for (Index k = 0; k < channels; ++k, ++a, ++g) sums[static_cast<std::size_t>(k)] += f(static_cast<double>(*g), static_cast<double>(*a), k);
+    for (Index k = 0; k < channels; ++k, ++a, ++g)
+      sums[static_cast<std::size_t>(k)] += f(static_cast<double>(*g), static_cast<double>(*a), k);
   return sums;
 }
 
@@ -81,9 +85,9 @@ Map<T> grad_cam(const LayerGradient<T>& at) {
   return detail::weighted_map(at, weights);
 }
 
-/// Grad-CAM++ (Chattopadhay et al. 2018): sum_k w_k A_k with w_k = sum of q ReLU(g), q = g^2 / (2 g^2 + S_k g^3), S_k the sum of
-/// A_k over the map. The closed form of q is for the score exp(y), whose common factor is left out. q = 0 where its
-/// denominator is not positive.
+/// Grad-CAM++ (Chattopadhay et al. 2018): sum_k w_k A_k with w_k = sum of q ReLU(g), q = g^2 / (2 g^2 + S_k g^3), S_k
+/// the sum of A_k over the map. The closed form of q is for the score exp(y), whose common factor is left out. q = 0
+/// where its denominator is not positive.
 template <class T>
 Map<T> grad_cam_plus_plus(const LayerGradient<T>& at) {
   const std::vector<double> totals = detail::channel_sums(at, [](double, double a, Index) { return a; });
@@ -100,7 +104,8 @@ Map<T> hires_cam(const LayerGradient<T>& at) {
   return detail::map_of(at, [](T g, T a, Index) { return static_cast<double>(g) * static_cast<double>(a); });
 }
 
-/// XGrad-CAM (Fu et al. 2020): sum_k a_k A_k with a_k the mean of g_k weighted by A_k. A channel whose sum is 0 gets no weight.
+/// XGrad-CAM (Fu et al. 2020): sum_k a_k A_k with a_k the mean of g_k weighted by A_k. A channel whose sum is 0 gets no
+/// weight.
 template <class T>
 Map<T> xgrad_cam(const LayerGradient<T>& at) {
   const std::vector<double> totals = detail::channel_sums(at, [](double, double a, Index) { return a; });
@@ -112,18 +117,20 @@ Map<T> xgrad_cam(const LayerGradient<T>& at) {
 /// LayerCAM (Jiang et al. 2021): sum_k ReLU(g_k) A_k, place by place.
 template <class T>
 Map<T> layer_cam(const LayerGradient<T>& at) {
-  return detail::map_of(at, [](T g, T a, Index) { return std::max(static_cast<double>(g), 0.0) * static_cast<double>(a); });
+  return detail::map_of(at,
+                        [](T g, T a, Index) { return std::max(static_cast<double>(g), 0.0) * static_cast<double>(a); });
 }
 
-/// LayerCAM's scaling of maps from shallow layers: max * tanh(gamma * positive / max), which lifts weak places. All zero where
-/// nothing is positive.
+/// LayerCAM's scaling of maps from shallow layers: max * tanh(gamma * positive / max), which lifts weak places. All
+/// zero where nothing is positive.
 template <class T>
 Map<T> lifted(const Map<T>& map, double gamma = 2.0) {
   Map<T> out = map;
   out.raw = map.positive();
   const double largest = static_cast<double>(max(out.raw).item());
   if (largest > 0)
-    for (T& value : out.raw.mutable_span()) value = static_cast<T>(largest * std::tanh(gamma * static_cast<double>(value) / largest));
+    for (T& value : out.raw.mutable_span())
+      value = static_cast<T>(largest * std::tanh(gamma * static_cast<double>(value) / largest));
   return out;
 }
 

@@ -1,10 +1,10 @@
 /// Importance of the input's own numbers: the gradient, integrated gradients, SmoothGrad.
 ///
-/// Networks with ReLU are linear between kinks, and their gradient jumps at them. Of the millions of inputs to a ReLU along the way of
-/// integrated gradients, a few lie so near to 0 that rounding decides on which side. So single places differ between two computations
-/// in float by up to 1e-3 of the largest (PyTorch in float from PyTorch in double: 3e-3 on SqueezeNet 1.1, 6e-4 on MobileNetV2, 50
-/// nodes). In double the differences vanish: use a Module<double> where that matters. Maps of layers behind which few ReLUs
-/// stand have no such trouble.
+/// Networks with ReLU are linear between kinks, and their gradient jumps at them. Of the millions of inputs to a ReLU
+/// along the way of integrated gradients, a few lie so near to 0 that rounding decides on which side. So single places
+/// differ between two computations in float by up to 1e-3 of the largest (PyTorch in float from PyTorch in double: 3e-3
+/// on SqueezeNet 1.1, 6e-4 on MobileNetV2, 50 nodes). In double the differences vanish: use a Module<double> where that
+/// matters. Maps of layers behind which few ReLUs stand have no such trouble.
 #pragma once
 
 #include <cmath>
@@ -21,13 +21,13 @@ namespace kashi::inline v0::explain {
 /// A signed importance of every number of the input.
 template <class T>
 struct Attribution {
-  Tensor<T> values;            ///< [H,W,C]
-  double score = 0;            ///< the target's value for the image
-  Index class_index = -1;      ///< -1 for a function
-  double baseline_score = 0;   ///< of integrated gradients: the target's value for the baseline
+  Tensor<T> values;           ///< [H,W,C]
+  double score = 0;           ///< the target's value for the image
+  Index class_index = -1;     ///< -1 for a function
+  double baseline_score = 0;  ///< of integrated gradients: the target's value for the baseline
 
-  /// |sum of values - (score - baseline_score)| / |score - baseline_score|, of integrated gradients: the share that the steps
-  /// were too coarse for. Above 0.05, take more steps.
+  /// |sum of values - (score - baseline_score)| / |score - baseline_score|, of integrated gradients: the share that the
+  /// steps were too coarse for. Above 0.05, take more steps.
   double completeness_error() const {
     const double wanted = score - baseline_score, got = static_cast<double>(sum(values).item());
     return wanted == 0 ? std::abs(got) : std::abs(got - wanted) / std::abs(wanted);
@@ -67,8 +67,8 @@ struct Node01 {
   double weight;  // sum 1
 };
 
-/// Gauss-Legendre places and weights on [0,1]: exact for polynomials of degree up to 2 count - 1. Newton's method on the
-/// Legendre polynomial from Tricomi's estimate of its roots.
+/// Gauss-Legendre places and weights on [0,1]: exact for polynomials of degree up to 2 count - 1. Newton's method on
+/// the Legendre polynomial from Tricomi's estimate of its roots.
 inline std::vector<Node01> gauss_legendre(Index count) {
   std::vector<Node01> nodes;
   const double n = static_cast<double>(count);
@@ -94,7 +94,8 @@ inline std::vector<Node01> gauss_legendre(Index count) {
 
 inline std::vector<Node01> midpoints(Index count) {
   std::vector<Node01> nodes;
-  for (Index i = 0; i < count; ++i) nodes.push_back({(static_cast<double>(i) + 0.5) / static_cast<double>(count), 1 / static_cast<double>(count)});
+  for (Index i = 0; i < count; ++i)
+    nodes.push_back({(static_cast<double>(i) + 0.5) / static_cast<double>(count), 1 / static_cast<double>(count)});
   return nodes;
 }
 
@@ -102,7 +103,8 @@ inline std::vector<Node01> midpoints(Index count) {
 
 /// The target's gradient with respect to the image (Simonyan et al. 2013).
 template <class T>
-Attribution<T> input_gradient(nn::Module<T>& net, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {}) {
+Attribution<T> input_gradient(nn::Module<T>& net, const Tensor<T>& image,
+                              const std::type_identity_t<Target<T>>& target = {}) {
   const EvalMode<T> eval(net);
   const Tensor<T> input = detail::as_batch(image);
   const auto [resolved, score] = detail::resolve_target(net, input, target);
@@ -118,19 +120,24 @@ struct IntegratedGradientsOptions {
   Index batch = 10;  ///< images run at a time
 };
 
-/// Integrated gradients (Sundararajan et al. 2017): (x - x') times the mean gradient on the straight way from a baseline x' to x.
-/// Their sum is f(x) - f(x') (see completeness_error). `baseline` is an image like x; an empty one means zeros, which for an
-/// image that was normalised is the mean colour; black is -mean/std.
+/// Integrated gradients (Sundararajan et al. 2017): (x - x') times the mean gradient on the straight way from a
+/// baseline x' to x. Their sum is f(x) - f(x') (see completeness_error). `baseline` is an image like x; an empty one
+/// means zeros, which for an image that was normalised is the mean colour; black is -mean/std.
 template <class T>
-Attribution<T> integrated_gradients(nn::Module<T>& net, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {},
-                                    const std::type_identity_t<Tensor<T>>& baseline = {}, const IntegratedGradientsOptions& options = {}) {
-  require(options.steps >= 1 && options.batch >= 1, "integrated_gradients: .steps and .batch must be at least 1; got ", options.steps, " and ", options.batch);
+Attribution<T> integrated_gradients(nn::Module<T>& net, const Tensor<T>& image,
+                                    const std::type_identity_t<Target<T>>& target = {},
+                                    const std::type_identity_t<Tensor<T>>& baseline = {},
+                                    const IntegratedGradientsOptions& options = {}) {
+  require(options.steps >= 1 && options.batch >= 1, "integrated_gradients: .steps and .batch must be at least 1; got ",
+          options.steps, " and ", options.batch);
   const EvalMode<T> eval(net);
   const Tensor<T> input = detail::as_batch(image);
   const Tensor<T> start = baseline.numel() == 0 ? Tensor<T>::zeros(input.shape()) : detail::as_batch(baseline);
-  require<ShapeError>(start.shape() == input.shape(), "integrated_gradients: the baseline ", start.shape(), " differs in shape from the image ", input.shape());
+  require<ShapeError>(start.shape() == input.shape(), "integrated_gradients: the baseline ", start.shape(),
+                      " differs in shape from the image ", input.shape());
   const auto [resolved, score] = detail::resolve_target(net, input, target);
-  const auto nodes = options.rule == PathRule::midpoint ? detail::midpoints(options.steps) : detail::gauss_legendre(options.steps);
+  const auto nodes =
+      options.rule == PathRule::midpoint ? detail::midpoints(options.steps) : detail::gauss_legendre(options.steps);
   const Index numbers = input.numel();
   std::vector<double> total(static_cast<std::size_t>(numbers), 0.0);
   for (Index begin = 0; begin < options.steps; begin += options.batch) {
@@ -140,34 +147,43 @@ Attribution<T> integrated_gradients(nn::Module<T>& net, const Tensor<T>& image, 
     for (Index s = 0; s < count; ++s)
       for (Index i = 0; i < numbers; ++i, ++to) {
         const double from = static_cast<double>(start.data()[i]);
-        *to = static_cast<T>(from + nodes[static_cast<std::size_t>(begin + s)].place * (static_cast<double>(input.data()[i]) - from));
+        *to = static_cast<T>(from + nodes[static_cast<std::size_t>(begin + s)].place *
+                                        (static_cast<double>(input.data()[i]) - from));
       }
     const Tensor<T> gradients = detail::gradients_at(net, points, resolved);
     for (Index s = 0; s < count; ++s)
       for (Index i = 0; i < numbers; ++i)
-        total[static_cast<std::size_t>(i)] += nodes[static_cast<std::size_t>(begin + s)].weight * static_cast<double>(gradients.data()[s * numbers + i]);
+        total[static_cast<std::size_t>(i)] +=
+            nodes[static_cast<std::size_t>(begin + s)].weight * static_cast<double>(gradients.data()[s * numbers + i]);
   }
-  Attribution<T> out{Tensor<T>::empty(Shape(input.shape().sizes().subspan(1))), score, resolved.class_index(), detail::resolve_target(net, start, resolved).second};
+  Attribution<T> out{Tensor<T>::empty(Shape(input.shape().sizes().subspan(1))), score, resolved.class_index(),
+                     detail::resolve_target(net, start, resolved).second};
   T* value = out.values.mutable_data();
   for (Index i = 0; i < numbers; ++i)
-    value[i] = static_cast<T>((static_cast<double>(input.data()[i]) - static_cast<double>(start.data()[i])) * total[static_cast<std::size_t>(i)]);
+    value[i] = static_cast<T>((static_cast<double>(input.data()[i]) - static_cast<double>(start.data()[i])) *
+                              total[static_cast<std::size_t>(i)]);
   return out;
 }
 
 struct SmoothGradOptions {
   Index samples = 50;
-  double noise = 0.15;      ///< standard deviation as a share of (largest - smallest number of the image)
-  bool antithetic = false;  ///< every second noise is the one before with its sign turned; then an even number of samples
-  Index batch = 10;         ///< images run at a time
+  double noise = 0.15;  ///< standard deviation as a share of (largest - smallest number of the image)
+  bool antithetic =
+      false;         ///< every second noise is the one before with its sign turned; then an even number of samples
+  Index batch = 10;  ///< images run at a time
   std::uint64_t seed = 42;
 };
 
-/// SmoothGrad (Smilkov et al. 2017): the mean gradient over noisy copies of the image. Throws ValueError for bad options.
+/// SmoothGrad (Smilkov et al. 2017): the mean gradient over noisy copies of the image. Throws ValueError for bad
+/// options.
 template <class T>
-Attribution<T> smooth_grad(nn::Module<T>& net, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {}, const SmoothGradOptions& options = {}) {
-  require(options.samples >= 1 && options.batch >= 1 && options.noise >= 0, "smooth_grad: .samples and .batch must be at least 1, .noise not negative; got ", options.samples,
-          ", ", options.batch, ", ", options.noise);
-  require(!options.antithetic || options.samples % 2 == 0, "smooth_grad: antithetic samples come in pairs; got .samples = ", options.samples);
+Attribution<T> smooth_grad(nn::Module<T>& net, const Tensor<T>& image,
+                           const std::type_identity_t<Target<T>>& target = {}, const SmoothGradOptions& options = {}) {
+  require(options.samples >= 1 && options.batch >= 1 && options.noise >= 0,
+          "smooth_grad: .samples and .batch must be at least 1, .noise not negative; got ", options.samples, ", ",
+          options.batch, ", ", options.noise);
+  require(!options.antithetic || options.samples % 2 == 0,
+          "smooth_grad: antithetic samples come in pairs; got .samples = ", options.samples);
   const EvalMode<T> eval(net);
   const Tensor<T> input = detail::as_batch(image);
   const auto [resolved, score] = detail::resolve_target(net, input, target);
@@ -186,10 +202,12 @@ Attribution<T> smooth_grad(nn::Module<T>& net, const Tensor<T>& image, const std
       for (Index i = 0; i < numbers; ++i) *to++ += turned ? -noise.data()[i] : noise.data()[i];
     }
     const Tensor<T> gradients = detail::gradients_at(net, points, resolved);
-    for (Index i = 0; i < count * numbers; ++i) total[static_cast<std::size_t>(i % numbers)] += static_cast<double>(gradients.data()[i]);
+    for (Index i = 0; i < count * numbers; ++i)
+      total[static_cast<std::size_t>(i % numbers)] += static_cast<double>(gradients.data()[i]);
   }
   Attribution<T> out{Tensor<T>::empty(Shape(input.shape().sizes().subspan(1))), score, resolved.class_index()};
-  std::transform(total.begin(), total.end(), out.values.mutable_data(), [&](double value) { return static_cast<T>(value / static_cast<double>(options.samples)); });
+  std::transform(total.begin(), total.end(), out.values.mutable_data(),
+                 [&](double value) { return static_cast<T>(value / static_cast<double>(options.samples)); });
   return out;
 }
 

@@ -1,8 +1,8 @@
 /// A network cut at a layer: what the layer gives for an image, and the rest of the network from there.
 ///
 /// Where the layer lies in nothing but Sequentials, the modules behind it are run by themselves. Elsewhere (inside a
-/// Residual, or a module of one's own) the whole network runs with a hook that puts the wanted values in the place of the
-/// layer's output. Hooks on the Sequentials around the layer are not called.
+/// Residual, or a module of one's own) the whole network runs with a hook that puts the wanted values in the place of
+/// the layer's output. Hooks on the Sequentials around the layer are not called.
 #pragma once
 
 #include <string>
@@ -19,16 +19,20 @@ namespace detail {
 /// Splits a chain of Sequentials at a dotted name: the modules up to and with the layer, and those behind it. False if
 /// another kind of module lies around the layer.
 template <class T>
-bool split_chain(nn::Module<T>& module, const std::string& name, std::vector<nn::Module<T>*>& before, std::vector<nn::Module<T>*>& behind) {
+bool split_chain(nn::Module<T>& module, const std::string& name, std::vector<nn::Module<T>*>& before,
+                 std::vector<nn::Module<T>*>& behind) {
   if (typeid(module) != typeid(nn::Sequential<T>)) return false;
   const auto children = module.children();
   for (std::size_t i = 0; i < children.size(); ++i) {
     const auto& [child_name, child] = children[i];
     bool found = child_name == name;
     std::vector<nn::Module<T>*> inner_before, inner_behind;
-    if (found) inner_before.push_back(child);
-    else if (child_name.empty()) found = split_chain(*child, name, inner_before, inner_behind);
-    else if (name.starts_with(child_name + ".")) found = split_chain(*child, name.substr(child_name.size() + 1), inner_before, inner_behind);
+    if (found)
+      inner_before.push_back(child);
+    else if (child_name.empty())
+      found = split_chain(*child, name, inner_before, inner_behind);
+    else if (name.starts_with(child_name + "."))
+      found = split_chain(*child, name.substr(child_name.size() + 1), inner_before, inner_behind);
     if (!found) continue;
     for (std::size_t j = 0; j < i; ++j) before.push_back(children[j].second);
     before.insert(before.end(), inner_before.begin(), inner_before.end());
@@ -53,7 +57,8 @@ class LayerCut {
  public:
   /// Runs the network up to the layer of the dotted name ("" is the whole network) for one image [H,W,C] or [1,H,W,C].
   /// Throws ValueError for an unknown name, or a layer that runs not exactly once.
-  LayerCut(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image) : net_(&net), module_(&net.find(layer)), input_(detail::as_batch(image)) {
+  LayerCut(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image)
+      : net_(&net), module_(&net.find(layer)), input_(detail::as_batch(image)) {
     const NoGrad no_grad;
     is_chain_ = detail::split_chain(net, layer, before_, behind_);
     if (is_chain_) {
@@ -76,14 +81,16 @@ class LayerCut {
 
   /// The same, checked to be a map [1,h,w,channels]. Throws ShapeError.
   const Tensor<T>& map_activation() const {
-    require<ShapeError>(activation_.rank() == 4, "explain: the layer must give a map [1,h,w,channels]; it gives ", activation_.shape(), " (choose one before the pooling)");
+    require<ShapeError>(activation_.rank() == 4, "explain: the layer must give a map [1,h,w,channels]; it gives ",
+                        activation_.shape(), " (choose one before the pooling)");
     return activation_;
   }
 
   /// The network's output when the layer gives these values, [N,...].
   Variable<T> rest(const Variable<T>& values) const {
     if (is_chain_) return detail::run_chain(behind_, values);
-    HookHandle hook = module_->register_forward_hook([&](const auto&, const auto&, const Variable<T>&) { return values; });
+    HookHandle hook =
+        module_->register_forward_hook([&](const auto&, const auto&, const Variable<T>&) { return values; });
     const Removal removal{hook};
     return (*net_)(Variable<T>(detail::repeat(input_, values.size(0))));
   }

@@ -1,6 +1,7 @@
 /// Map: how much each place of a layer counts for a target, in three forms that are kept apart.
 ///
-/// raw is signed and has the layer's resolution; positive is max(raw, 0); shown is positive divided by its largest value.
+/// raw is signed and has the layer's resolution; positive is max(raw, 0); shown is positive divided by its largest
+/// value.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +44,10 @@ struct Map {
  private:
   static Tensor<T> resized(const Tensor<T>& small, Index height, Index width) {
     const NoGrad no_grad;
-    return resize(small.reshape(Shape{1, small.size(0), small.size(1), 1}), {height, width}, {.mode = ResizeMode::bilinear}).value().reshape(Shape{height, width});
+    return resize(small.reshape(Shape{1, small.size(0), small.size(1), 1}), {height, width},
+                  {.mode = ResizeMode::bilinear})
+        .value()
+        .reshape(Shape{height, width});
   }
 };
 

@@ -1,7 +1,8 @@
 /// How good a map of importance is: insertion and deletion, drop and increase, ADCC, pointing game, rank correlations.
 ///
-/// Maps are [H,W] of the image's size. Scores are softmax probabilities of one class, the one predicted for the clean image. The
-/// model takes images [N,H,W,C] and gives logits; what stands for "nothing" is given in the model's own units.
+/// Maps are [H,W] of the image's size. Scores are softmax probabilities of one class, the one predicted for the clean
+/// image. The model takes images [N,H,W,C] and gives logits; what stands for "nothing" is given in the model's own
+/// units.
 #pragma once
 
 #include <algorithm>
@@ -20,9 +21,11 @@ namespace kashi::inline v0::explain {
 
 /// Pearson's correlation; 0 if either is constant. Throws ShapeError for different lengths.
 inline double pearson(std::span<const double> a, std::span<const double> b) {
-  require<ShapeError>(a.size() == b.size(), "pearson: as many numbers are needed on both sides; got ", a.size(), " and ", b.size());
+  require<ShapeError>(a.size() == b.size(), "pearson: as many numbers are needed on both sides; got ", a.size(),
+                      " and ", b.size());
   const double n = static_cast<double>(a.size());
-  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n, mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
+  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
+               mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
   double common = 0, squares_a = 0, squares_b = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     common += (a[i] - mean_a) * (b[i] - mean_b);
@@ -58,7 +61,9 @@ std::vector<double> doubles(const Tensor<T>& x) {
 }  // namespace detail
 
 /// Spearman's rank correlation, equal numbers sharing their mean rank; 0 if either is constant.
-inline double spearman(std::span<const double> a, std::span<const double> b) { return pearson(detail::ranks(a), detail::ranks(b)); }
+inline double spearman(std::span<const double> a, std::span<const double> b) {
+  return pearson(detail::ranks(a), detail::ranks(b));
+}
 
 /// The same of two maps.
 template <class T>
@@ -72,7 +77,8 @@ using Logits = std::function<Variable<T>(const Variable<T>&)>;
 
 /// The class's probability for each image of a batch.
 template <class T>
-std::vector<double> class_probabilities(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& images, Index class_index) {
+std::vector<double> class_probabilities(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& images,
+                                        Index class_index) {
   const NoGrad no_grad;
   const Tensor<T> probabilities = softmax(model(Variable<T>(images))).value();
   std::vector<double> out;
@@ -81,9 +87,9 @@ std::vector<double> class_probabilities(const std::type_identity_t<Logits<T>>& m
 }
 
 struct CurveOptions {
-  Index steps = 56;        ///< points of the curve but for the first; the reference takes 224 pixels a step
+  Index steps = 56;  ///< points of the curve but for the first; the reference takes 224 pixels a step
   Index batch = 8;
-  std::uint64_t seed = 42; ///< of the order among equal values
+  std::uint64_t seed = 42;  ///< of the order among equal values
 };
 
 /// A curve of probabilities and its mean height, by trapezoids.
@@ -96,14 +102,18 @@ struct Curve {
   }
 };
 
-/// The probabilities while `from` turns into `to`, [H,W,C] each, pixel by pixel in the order of falling importance (Petsiuk et al.
-/// 2018). Deletion: from the image to a flat one; a good map has a small area. Insertion: from a blurred image to the image; a good
-/// map has a large one. Only the map's order counts. Throws ShapeError.
+/// The probabilities while `from` turns into `to`, [H,W,C] each, pixel by pixel in the order of falling importance
+/// (Petsiuk et al. 2018). Deletion: from the image to a flat one; a good map has a small area. Insertion: from a
+/// blurred image to the image; a good map has a large one. Only the map's order counts. Throws ShapeError.
 template <class T>
-Curve change_curve(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& from, const Tensor<T>& to, const Tensor<T>& map, Index class_index, const CurveOptions& options = {}) {
-  require<ShapeError>(from.rank() == 3 && from.shape() == to.shape() && map.shape() == Shape{from.size(0), from.size(1)}, "change_curve: two images [H,W,C] and a map [H,W] are needed; got ",
-                      from.shape(), ", ", to.shape(), " and ", map.shape());
-  require(options.steps >= 1 && options.batch >= 1, "change_curve: .steps and .batch must be at least 1; got ", options.steps, " and ", options.batch);
+Curve change_curve(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& from, const Tensor<T>& to,
+                   const Tensor<T>& map, Index class_index, const CurveOptions& options = {}) {
+  require<ShapeError>(
+      from.rank() == 3 && from.shape() == to.shape() && map.shape() == Shape{from.size(0), from.size(1)},
+      "change_curve: two images [H,W,C] and a map [H,W] are needed; got ", from.shape(), ", ", to.shape(), " and ",
+      map.shape());
+  require(options.steps >= 1 && options.batch >= 1, "change_curve: .steps and .batch must be at least 1; got ",
+          options.steps, " and ", options.batch);
   std::vector<Index> order = random::Generator(options.seed).permutation(map.numel()).to_vector();
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return map.data()[a] > map.data()[b]; });
   Curve curve;
@@ -125,27 +135,34 @@ Curve change_curve(const std::type_identity_t<Logits<T>>& model, const Tensor<T>
   return curve;
 }
 
-/// An image [H,W,C] seen through a map [H,W] in [0,1]; where the map is 0 stands `nothing`, one number a channel (empty: zeros).
+/// An image [H,W,C] seen through a map [H,W] in [0,1]; where the map is 0 stands `nothing`, one number a channel
+/// (empty: zeros).
 template <class T>
 Tensor<T> masked_image(const Tensor<T>& image, const Tensor<T>& map, const std::vector<double>& nothing = {}) {
-  require<ShapeError>(image.rank() == 3 && map.shape() == Shape{image.size(0), image.size(1)}, "masked_image: an image [H,W,C] and a map [H,W] are needed; got ", image.shape(), " and ", map.shape());
+  require<ShapeError>(image.rank() == 3 && map.shape() == Shape{image.size(0), image.size(1)},
+                      "masked_image: an image [H,W,C] and a map [H,W] are needed; got ", image.shape(), " and ",
+                      map.shape());
   const Index channels = image.size(2);
   Tensor<T> out = Tensor<T>::empty(image.shape());
   T* to = out.mutable_data();
   for (Index i = 0; i < image.numel(); ++i) {
-    const T share = map.data()[i / channels], other = nothing.empty() ? T{0} : static_cast<T>(nothing[static_cast<std::size_t>(i % channels)]);
+    const T share = map.data()[i / channels],
+            other = nothing.empty() ? T{0} : static_cast<T>(nothing[static_cast<std::size_t>(i % channels)]);
     to[i] = image.data()[i] * share + other * (1 - share);
   }
   return out;
 }
 
-/// The image blurred by a Gaussian, [H,W,C], mirrored at the edges: where insertion starts (the reference: 11 x 11, deviation 5).
+/// The image blurred by a Gaussian, [H,W,C], mirrored at the edges: where insertion starts (the reference: 11 x 11,
+/// deviation 5).
 template <class T>
 Tensor<T> blurred(const Tensor<T>& image, double deviation = 5, Index radius = 5) {
   require<ShapeError>(image.rank() == 3, "blurred: an image [H,W,C] is needed; got ", image.shape());
-  require(deviation > 0 && radius >= 0, "blurred: the deviation must be positive, the radius not negative; got ", deviation, " and ", radius);
+  require(deviation > 0 && radius >= 0, "blurred: the deviation must be positive, the radius not negative; got ",
+          deviation, " and ", radius);
   std::vector<double> kernel;
-  for (Index i = -radius; i <= radius; ++i) kernel.push_back(std::exp(-static_cast<double>(i * i) / (2 * deviation * deviation)));
+  for (Index i = -radius; i <= radius; ++i)
+    kernel.push_back(std::exp(-static_cast<double>(i * i) / (2 * deviation * deviation)));
   const double total = std::accumulate(kernel.begin(), kernel.end(), 0.0);
   const auto along = [&](const Tensor<T>& from, Index outer, Index size, Index inner) {
     Tensor<T> to = Tensor<T>::empty(from.shape());
@@ -156,24 +173,30 @@ Tensor<T> blurred(const Tensor<T>& image, double deviation = 5, Index radius = 5
           double sum_of = 0;
           for (Index tap = -radius; tap <= radius; ++tap) {
             const Index period = std::max<Index>(1, 2 * (size - 1)), place = std::abs(i + tap) % period;
-            sum_of += kernel[static_cast<std::size_t>(tap + radius)] * static_cast<double>(from.data()[(o * size + std::min(place, period - place)) * inner + k]);
+            sum_of += kernel[static_cast<std::size_t>(tap + radius)] *
+                      static_cast<double>(from.data()[(o * size + std::min(place, period - place)) * inner + k]);
           }
           *value++ = static_cast<T>(sum_of / total);
         }
     return to;
   };
-  return along(along(image, 1, image.size(0), image.size(1) * image.size(2)), image.size(0), image.size(1), image.size(2));
+  return along(along(image, 1, image.size(0), image.size(1) * image.size(2)), image.size(0), image.size(1),
+               image.size(2));
 }
 
-/// Deletion: the image loses its most important pixels first; what comes is `nothing`, one number a channel (empty: zeros).
+/// Deletion: the image loses its most important pixels first; what comes is `nothing`, one number a channel (empty:
+/// zeros).
 template <class T>
-Curve deletion(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map, Index class_index, const CurveOptions& options = {}, const std::vector<double>& nothing = {}) {
-  return change_curve<T>(model, image, masked_image(image, Tensor<T>::zeros(map.shape()), nothing), map, class_index, options);
+Curve deletion(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map,
+               Index class_index, const CurveOptions& options = {}, const std::vector<double>& nothing = {}) {
+  return change_curve<T>(model, image, masked_image(image, Tensor<T>::zeros(map.shape()), nothing), map, class_index,
+                         options);
 }
 
 /// Insertion: the blurred image gets its most important pixels back first.
 template <class T>
-Curve insertion(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map, Index class_index, const CurveOptions& options = {}) {
+Curve insertion(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map,
+                Index class_index, const CurveOptions& options = {}) {
   return change_curve<T>(model, blurred(image), image, map, class_index, options);
 }
 
@@ -188,9 +211,12 @@ template <class T>
 Tensor<T> centre_map(Index height, Index width) {
   Tensor<T> out = Tensor<T>::empty({height, width});
   T* value = out.mutable_data();
-  const double middle_y = static_cast<double>(height - 1) / 2, middle_x = static_cast<double>(width - 1) / 2, far = std::max(std::hypot(middle_y, middle_x), 1e-12);
+  const double middle_y = static_cast<double>(height - 1) / 2, middle_x = static_cast<double>(width - 1) / 2,
+               far = std::max(std::hypot(middle_y, middle_x), 1e-12);
   for (Index y = 0; y < height; ++y)
-    for (Index x = 0; x < width; ++x) *value++ = static_cast<T>(1 - std::hypot(static_cast<double>(y) - middle_y, static_cast<double>(x) - middle_x) / far);
+    for (Index x = 0; x < width; ++x)
+      *value++ =
+          static_cast<T>(1 - std::hypot(static_cast<double>(y) - middle_y, static_cast<double>(x) - middle_x) / far);
   return out;
 }
 
@@ -204,8 +230,10 @@ struct MaskedScore {
 };
 
 template <class T>
-MaskedScore masked_score(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map, Index class_index, const std::vector<double>& nothing = {}) {
-  const std::vector<double> scores = class_probabilities<T>(model, stack({image, masked_image(image, map, nothing)}), class_index);
+MaskedScore masked_score(const std::type_identity_t<Logits<T>>& model, const Tensor<T>& image, const Tensor<T>& map,
+                         Index class_index, const std::vector<double>& nothing = {}) {
+  const std::vector<double> scores =
+      class_probabilities<T>(model, stack({image, masked_image(image, map, nothing)}), class_index);
   return {scores[0], scores[1]};
 }
 
@@ -217,8 +245,8 @@ double complexity(const Tensor<T>& map) {
   return map.numel() > 0 ? total / static_cast<double>(map.numel()) : 0;
 }
 
-/// ADCC (Poppi et al. 2021): the harmonic mean of coherency, 1 - complexity and 1 - drop; coherency is (r + 1) / 2, r the correlation
-/// of the map with the map of the masked image. 0 if any of the three is 0.
+/// ADCC (Poppi et al. 2021): the harmonic mean of coherency, 1 - complexity and 1 - drop; coherency is (r + 1) / 2, r
+/// the correlation of the map with the map of the masked image. 0 if any of the three is 0.
 inline double adcc(double coherency, double complexity, double drop) {
   if (coherency <= 0 || complexity >= 1 || drop >= 1) return 0;
   return 3 / (1 / coherency + 1 / (1 - complexity) + 1 / (1 - drop));
@@ -238,28 +266,37 @@ struct AdccParts {
   double adcc() const { return explain::adcc(coherency, complexity, drop); }
 };
 
-/// The parts for the map of an image, [H,W] in [0,1], where `map_of` gives the map of any other image for the same class.
+/// The parts for the map of an image, [H,W] in [0,1], where `map_of` gives the map of any other image for the same
+/// class.
 template <class T>
-AdccParts adcc_parts(const std::type_identity_t<Logits<T>>& model, const std::type_identity_t<std::function<Tensor<T>(const Tensor<T>&)>>& map_of, const Tensor<T>& image, const Tensor<T>& map,
-                     Index class_index, const std::vector<double>& nothing = {}) {
+AdccParts adcc_parts(const std::type_identity_t<Logits<T>>& model,
+                     const std::type_identity_t<std::function<Tensor<T>(const Tensor<T>&)>>& map_of,
+                     const Tensor<T>& image, const Tensor<T>& map, Index class_index,
+                     const std::vector<double>& nothing = {}) {
   const Tensor<T> again = map_of(masked_image(image, map, nothing));
   return {coherency(map, again), complexity(map), masked_score<T>(model, image, map, class_index, nothing).drop()};
 }
 
-/// Pointing game (Zhang et al. 2016): whether the map's largest value lies in the object's mask [H,W], or within `tolerance` pixels.
+/// Pointing game (Zhang et al. 2016): whether the map's largest value lies in the object's mask [H,W], or within
+/// `tolerance` pixels.
 template <class T>
 bool points_at(const Tensor<T>& map, const Tensor<bool>& object, double tolerance = 15) {
-  require<ShapeError>(map.rank() == 2 && map.shape() == object.shape() && map.numel() > 0, "points_at: a map and a mask [H,W] are needed; got ", map.shape(), " and ", object.shape());
+  require<ShapeError>(map.rank() == 2 && map.shape() == object.shape() && map.numel() > 0,
+                      "points_at: a map and a mask [H,W] are needed; got ", map.shape(), " and ", object.shape());
   const Index best = std::max_element(map.data(), map.data() + map.numel()) - map.data(), width = map.size(1);
   for (Index i = 0; i < object.numel(); ++i)
-    if (object.data()[i] && std::hypot(static_cast<double>(i / width - best / width), static_cast<double>(i % width - best % width)) <= tolerance) return true;
+    if (object.data()[i] && std::hypot(static_cast<double>(i / width - best / width),
+                                       static_cast<double>(i % width - best % width)) <= tolerance)
+      return true;
   return false;
 }
 
 /// The share of the positive map that lies in the object's mask (Wang et al. 2020).
 template <class T>
 double energy_inside(const Tensor<T>& map, const Tensor<bool>& object) {
-  require<ShapeError>(map.shape() == object.shape(), "energy_inside: a map and a mask of the same shape are needed; got ", map.shape(), " and ", object.shape());
+  require<ShapeError>(map.shape() == object.shape(),
+                      "energy_inside: a map and a mask of the same shape are needed; got ", map.shape(), " and ",
+                      object.shape());
   double inside = 0, all = 0;
   for (Index i = 0; i < map.numel(); ++i) {
     const double value = std::max(0.0, static_cast<double>(map.data()[i]));

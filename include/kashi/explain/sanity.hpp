@@ -1,8 +1,8 @@
-/// Sanity check of explanations (Adebayo et al. 2018): layer by layer, from the output downwards, a network's weights are replaced
-/// by random ones. The map of a sound method changes with what the network has learnt.
+/// Sanity check of explanations (Adebayo et al. 2018): layer by layer, from the output downwards, a network's weights
+/// are replaced by random ones. The map of a sound method changes with what the network has learnt.
 ///
-/// Weights with two axes or more become normal with variance 2 / fan-in (He et al. 2015); norms start afresh (scale 1, mean 0,
-/// variance 1); biases become 0. Transposed convolutions, whose first axis is the input, get the same rule.
+/// Weights with two axes or more become normal with variance 2 / fan-in (He et al. 2015); norms start afresh (scale 1,
+/// mean 0, variance 1); biases become 0. Transposed convolutions, whose first axis is the input, get the same rule.
 #pragma once
 
 #include <cmath>
@@ -56,10 +56,11 @@ struct RandomizationStep {
   double rank_correlation_magnitudes = 0;  ///< of |map|
 };
 
-/// Cascading randomisation: `map_of` is called with the network as it is, then with more and more random layers. At the end the
-/// network has its numbers back. Throws ValueError for depths that don't rise or exceed the number of layers.
+/// Cascading randomisation: `map_of` is called with the network as it is, then with more and more random layers. At the
+/// end the network has its numbers back. Throws ValueError for depths that don't rise or exceed the number of layers.
 template <class T>
-std::vector<RandomizationStep> randomization_check(nn::Module<T>& net, const std::function<Tensor<T>()>& map_of, const RandomizationOptions& options = {}) {
+std::vector<RandomizationStep> randomization_check(nn::Module<T>& net, const std::function<Tensor<T>()>& map_of,
+                                                   const RandomizationOptions& options = {}) {
   struct Restore {
     nn::Module<T>& net;
     const nn::StateDict<T> state;
@@ -81,11 +82,13 @@ std::vector<RandomizationStep> randomization_check(nn::Module<T>& net, const std
   std::vector<RandomizationStep> out;
   Index done = 0;
   for (const Index depth : depths) {
-    require(depth > done && depth <= count, "randomization_check: .depths must rise from 1 to at most ", count, " layers; got ", depth, " after ", done);
+    require(depth > done && depth <= count, "randomization_check: .depths must rise from 1 to at most ", count,
+            " layers; got ", depth, " after ", done);
     for (; done < depth; ++done) randomize_layer(state, layers[static_cast<std::size_t>(count - 1 - done)], generator);
     net.load_state_dict(state);
     const Tensor<T> after = map_of();
-    out.push_back({depth, layers[static_cast<std::size_t>(count - depth)], spearman(before, after), spearman(magnitudes(before), magnitudes(after))});
+    out.push_back({depth, layers[static_cast<std::size_t>(count - depth)], spearman(before, after),
+                   spearman(magnitudes(before), magnitudes(after))});
   }
   return out;
 }

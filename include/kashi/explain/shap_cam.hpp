@@ -1,12 +1,13 @@
 /// Shap-CAM (Zheng et al. 2022): Shapley values of the places of a layer's map.
 ///
-/// The players are the places; all channels of a place join together. An absent place holds the mean of the map, channel by
-/// channel. The worth is the class's probability, and the values are estimated along random orders. No gradients are needed.
+/// The players are the places; all channels of a place join together. An absent place holds the mean of the map,
+/// channel by channel. The worth is the class's probability, and the values are estimated along random orders. No
+/// gradients are needed.
 ///
 /// Where the rest of the network looks at each place by itself, averages over the places and then goes on (SqueezeNet,
-/// MobileNet, ResNet behind their last block), the pooled vector is kept and one place's share exchanged at a time: the maps
-/// themselves need not be run. On such a head directly behind the layer the values sum to zero, because a map of means has the
-/// same average as the map itself; that is what the definition says.
+/// MobileNet, ResNet behind their last block), the pooled vector is kept and one place's share exchanged at a time: the
+/// maps themselves need not be run. On such a head directly behind the layer the values sum to zero, because a map of
+/// means has the same average as the map itself; that is what the definition says.
 #pragma once
 
 #include <string>
@@ -31,8 +32,8 @@ struct ShapCamOptions {
   bool antithetic = true;
   Absent absent = Absent::mean;
   Worth worth = Worth::probability;
-  bool exact = false;        ///< all coalitions instead of samples; up to 16 places
-  Index batch = 64;          ///< maps run at a time
+  bool exact = false;  ///< all coalitions instead of samples; up to 16 places
+  Index batch = 64;    ///< maps run at a time
   std::uint64_t seed = 42;
 };
 
@@ -45,24 +46,29 @@ bool is_placewise(const nn::Module<T>& module) {
   if (const auto* conv = dynamic_cast<const nn::Conv2d<T>*>(&module)) {
     const auto& weight = conv->weight().value();
     const auto& options = conv->options();
-    return weight.size(1) == 1 && weight.size(2) == 1 && options.stride.height == 1 && options.stride.width == 1 && (options.padding == Padding(0) || options.padding.is_same());
+    return weight.size(1) == 1 && weight.size(2) == 1 && options.stride.height == 1 && options.stride.width == 1 &&
+           (options.padding == Padding(0) || options.padding.is_same());
   }
-  return dynamic_cast<const nn::ReLU<T>*>(&module) || dynamic_cast<const nn::ReLU6<T>*>(&module) || dynamic_cast<const nn::Dropout<T>*>(&module) ||
-         dynamic_cast<const nn::BatchNorm2d<T>*>(&module) || dynamic_cast<const nn::Identity<T>*>(&module);
+  return dynamic_cast<const nn::ReLU<T>*>(&module) || dynamic_cast<const nn::ReLU6<T>*>(&module) ||
+         dynamic_cast<const nn::Dropout<T>*>(&module) || dynamic_cast<const nn::BatchNorm2d<T>*>(&module) ||
+         dynamic_cast<const nn::Identity<T>*>(&module);
 }
 
 /// A game of places behind a layer: worths of coalitions, the fast way where the head allows it.
 template <class T>
 class PlaceGame {
  public:
-  PlaceGame(const LayerCut<T>& cut, const Target<T>& target, const ShapCamOptions& options) : cut_(cut), target_(target), options_(options) {
+  PlaceGame(const LayerCut<T>& cut, const Target<T>& target, const ShapCamOptions& options)
+      : cut_(cut), target_(target), options_(options) {
     const NoGrad no_grad;
     places_ = cut.map_activation().size(1) * cut.activation().size(2);
     present_ = cut.activation();
     const Index channels = present_.size(3);
-    absent_ = options.absent == Absent::mean ? mean(present_, {1, 2}).reshape(Shape{1, 1, 1, channels}) : Tensor<T>::zeros({1, 1, 1, channels});
+    absent_ = options.absent == Absent::mean ? mean(present_, {1, 2}).reshape(Shape{1, 1, 1, channels})
+                                             : Tensor<T>::zeros({1, 1, 1, channels});
     use_pooled_head();
-    const std::vector<double> ends = worths({std::vector<bool>(static_cast<std::size_t>(places_), false), std::vector<bool>(static_cast<std::size_t>(places_), true)});
+    const std::vector<double> ends = worths({std::vector<bool>(static_cast<std::size_t>(places_), false),
+                                             std::vector<bool>(static_cast<std::size_t>(places_), true)});
     nobody_ = ends[0];
     everybody_ = ends[1];
   }
@@ -95,8 +101,8 @@ class PlaceGame {
   }
 
  private:
-  /// Runs the placewise layers once, for the places and for an absent one, up to the global average; nothing changes if the
-  /// network is of another kind.
+  /// Runs the placewise layers once, for the places and for an absent one, up to the global average; nothing changes if
+  /// the network is of another kind.
   void use_pooled_head() {
     const auto behind = unfolded(cut_.behind());
     std::size_t i = 0;
@@ -110,7 +116,9 @@ class PlaceGame {
     pooled_rank_ = dynamic_cast<const nn::AdaptiveAvgPool2d<T>*>(behind[i]) != nullptr ? 4 : 2;
   }
 
-  Variable<T> worth_of(const Variable<T>& output) const { return target_(options_.worth == Worth::probability ? softmax(output) : output); }
+  Variable<T> worth_of(const Variable<T>& output) const {
+    return target_(options_.worth == Worth::probability ? softmax(output) : output);
+  }
 
   /// Worths of coalitions, in batches.
   std::vector<double> worths(const std::vector<std::vector<bool>>& coalitions) const {
@@ -125,7 +133,8 @@ class PlaceGame {
       const Variable<T> output = is_pooled_ ? run_head(global_avg_pool2d(maps)) : cut_.rest(maps);
       return options_.worth == Worth::probability ? softmax(output) : output;
     };
-    return scores_of<T>(static_cast<Index>(coalitions.size()), options_.batch, present_.shape(), write_map, run, target_);
+    return scores_of<T>(static_cast<Index>(coalitions.size()), options_.batch, present_.shape(), write_map, run,
+                        target_);
   }
 
   /// The worths of the inner coalitions of a walk, from pooled vectors.
@@ -133,7 +142,8 @@ class PlaceGame {
     const NoGrad no_grad;
     const Index channels = present_.size(3), steps = static_cast<Index>(order.size()) - 1;
     std::vector<double> sums(static_cast<std::size_t>(channels));
-    for (Index k = 0; k < channels; ++k) sums[static_cast<std::size_t>(k)] = static_cast<double>(places_) * static_cast<double>(absent_.data()[k]);
+    for (Index k = 0; k < channels; ++k)
+      sums[static_cast<std::size_t>(k)] = static_cast<double>(places_) * static_cast<double>(absent_.data()[k]);
     Tensor<T> pooled = Tensor<T>::empty({steps, channels});
     T* to = pooled.mutable_data();
     for (Index step = 0; step < steps; ++step) {
@@ -167,11 +177,12 @@ class PlaceGame {
 
 }  // namespace detail
 
-/// The Shapley value of every place, [h,w], with standard errors. Cost: .permutations times as many runs of the rest of the
-/// network as there are places. Map::score is the target's value (not the worth). Throws ValueError for more than 16 places
-/// with .exact, and as shapley_sampled.
+/// The Shapley value of every place, [h,w], with standard errors. Cost: .permutations times as many runs of the rest of
+/// the network as there are places. Map::score is the target's value (not the worth). Throws ValueError for more than
+/// 16 places with .exact, and as shapley_sampled.
 template <class T>
-Map<T> shap_cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image, const std::type_identity_t<Target<T>>& target = {}, const ShapCamOptions& options = {}) {
+Map<T> shap_cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& image,
+                const std::type_identity_t<Target<T>>& target = {}, const ShapCamOptions& options = {}) {
   const EvalMode<T> eval(net);
   const LayerCut<T> cut(net, layer, image);
   const auto [resolved, score] = detail::score_of(cut, target);
@@ -179,7 +190,8 @@ Map<T> shap_cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& i
   Map<T> out{Tensor<T>::empty({cut.activation().size(1), cut.activation().size(2)}), score, resolved.class_index(), {}};
   const auto to_map = [&](const std::vector<double>& values) {
     Tensor<T> map = Tensor<T>::empty(out.raw.shape());
-    std::transform(values.begin(), values.end(), map.mutable_data(), [](double value) { return static_cast<T>(value); });
+    std::transform(values.begin(), values.end(), map.mutable_data(),
+                   [](double value) { return static_cast<T>(value); });
     return map;
   };
   if (options.exact) {
@@ -187,9 +199,9 @@ Map<T> shap_cam(nn::Module<T>& net, const std::string& layer, const Tensor<T>& i
     out.raw = to_map(shapley_exact(game.all_worths()));
     return out;
   }
-  const ShapleyEstimate estimate = shapley_sampled(
-      game.places(), [&](std::span<const Index> order) { return game.walk(order); },
-      {.permutations = options.permutations, .antithetic = options.antithetic, .seed = options.seed});
+  const ShapleyEstimate estimate =
+      shapley_sampled(game.places(), [&](std::span<const Index> order) { return game.walk(order); },
+                      {.permutations = options.permutations, .antithetic = options.antithetic, .seed = options.seed});
   out.raw = to_map(estimate.values);
   out.standard_error = to_map(estimate.standard_errors);
   return out;

@@ -1,7 +1,8 @@
 /// Shapley values of a cooperative game (Shapley 1953): exact for few players, sampled for many.
 ///
-/// A player's value is the mean, over all orders in which the players may join, of what its joining adds to the worth. The
-/// values' sum is the worth of all players minus that of none (efficiency), for every single order and so for every sample.
+/// A player's value is the mean, over all orders in which the players may join, of what its joining adds to the worth.
+/// The values' sum is the worth of all players minus that of none (efficiency), for every single order and so for every
+/// sample.
 #pragma once
 
 #include <bit>
@@ -14,11 +15,12 @@
 
 namespace kashi::inline v0::explain {
 
-/// Exact values from the worths of all 2^n coalitions: `worths[mask]`, player i being in the coalition if bit i of the mask is
-/// set. Throws ValueError unless their number is a power of two up to 2^24.
+/// Exact values from the worths of all 2^n coalitions: `worths[mask]`, player i being in the coalition if bit i of the
+/// mask is set. Throws ValueError unless their number is a power of two up to 2^24.
 inline std::vector<double> shapley_exact(std::span<const double> worths) {
   const std::size_t coalitions = worths.size();
-  require(std::has_single_bit(coalitions) && coalitions <= (std::size_t{1} << 24), "shapley_exact: 2^n worths are needed, n up to 24; got ", coalitions);
+  require(std::has_single_bit(coalitions) && coalitions <= (std::size_t{1} << 24),
+          "shapley_exact: 2^n worths are needed, n up to 24; got ", coalitions);
   const auto players = static_cast<std::size_t>(std::bit_width(coalitions) - 1);
   std::vector<double> share(players + 1, 0.0);  // |S|! (n - |S| - 1)! / n! = 1 / (n binomial(n - 1, |S|))
   double binomial = 1;
@@ -29,7 +31,9 @@ inline std::vector<double> shapley_exact(std::span<const double> worths) {
   std::vector<double> values(players, 0.0);
   for (std::size_t mask = 0; mask < coalitions; ++mask)
     for (std::size_t i = 0; i < players; ++i)
-      if ((mask >> i & 1) == 0) values[i] += share[static_cast<std::size_t>(std::popcount(mask))] * (worths[mask | std::size_t{1} << i] - worths[mask]);
+      if ((mask >> i & 1) == 0)
+        values[i] +=
+            share[static_cast<std::size_t>(std::popcount(mask))] * (worths[mask | std::size_t{1} << i] - worths[mask]);
   return values;
 }
 
@@ -42,17 +46,19 @@ struct ShapleyOptions {
 /// Sampled values with their standard errors.
 struct ShapleyEstimate {
   std::vector<double> values;
-  std::vector<double> standard_errors;  ///< from the spread of the orders (pairs of them when antithetic); 0 for a single one
+  std::vector<double>
+      standard_errors;  ///< from the spread of the orders (pairs of them when antithetic); 0 for a single one
 };
 
 /// The worths along one order: `order` lists the players as they join; the answer holds n + 1 worths, from none to all.
 using ShapleyWalk = std::function<std::vector<double>(std::span<const Index> order)>;
 
-/// Estimates the values of n players by walking along random orders (Castro et al. 2009): unbiased, n + 1 worths an order.
-/// Throws ValueError for a number of orders below 1, or an odd one with .antithetic.
+/// Estimates the values of n players by walking along random orders (Castro et al. 2009): unbiased, n + 1 worths an
+/// order. Throws ValueError for a number of orders below 1, or an odd one with .antithetic.
 inline ShapleyEstimate shapley_sampled(Index players, const ShapleyWalk& walk, const ShapleyOptions& options = {}) {
   require(options.permutations >= 1, "shapley_sampled: .permutations must be at least 1; got ", options.permutations);
-  require(!options.antithetic || options.permutations % 2 == 0, "shapley_sampled: antithetic orders come in pairs; got .permutations = ", options.permutations);
+  require(!options.antithetic || options.permutations % 2 == 0,
+          "shapley_sampled: antithetic orders come in pairs; got .permutations = ", options.permutations);
   const auto n = static_cast<std::size_t>(players);
   const Index together = options.antithetic ? 2 : 1, samples = options.permutations / together;
   random::Generator generator(options.seed);
@@ -62,9 +68,11 @@ inline ShapleyEstimate shapley_sampled(Index players, const ShapleyWalk& walk, c
     std::fill(sample.begin(), sample.end(), 0.0);
     for (Index pass = 0; pass < together; ++pass) {
       const std::vector<double> worths = walk(order);
-      require<ShapeError>(worths.size() == n + 1, "shapley_sampled: a walk gives ", n + 1, " worths; got ", worths.size());
+      require<ShapeError>(worths.size() == n + 1, "shapley_sampled: a walk gives ", n + 1, " worths; got ",
+                          worths.size());
       for (std::size_t step = 0; step < n; ++step)
-        sample[static_cast<std::size_t>(order[step])] += (worths[step + 1] - worths[step]) / static_cast<double>(together);
+        sample[static_cast<std::size_t>(order[step])] +=
+            (worths[step + 1] - worths[step]) / static_cast<double>(together);
       std::reverse(order.begin(), order.end());
     }
     for (std::size_t i = 0; i < n; ++i) {  // Welford's running mean and spread
@@ -75,7 +83,8 @@ inline ShapleyEstimate shapley_sampled(Index players, const ShapleyWalk& walk, c
   }
   ShapleyEstimate out{mean, std::vector<double>(n, 0.0)};
   if (samples > 1)
-    for (std::size_t i = 0; i < n; ++i) out.standard_errors[i] = std::sqrt(spread[i] / static_cast<double>(samples - 1) / static_cast<double>(samples));
+    for (std::size_t i = 0; i < n; ++i)
+      out.standard_errors[i] = std::sqrt(spread[i] / static_cast<double>(samples - 1) / static_cast<double>(samples));
   return out;
 }
 

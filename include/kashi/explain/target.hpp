@@ -17,7 +17,8 @@ inline constexpr Index predicted_class = -1;
 /// A class by its number, or any function from a network's output [N,...] to one number an image, [N].
 ///
 ///     explain::grad_cam(net, "features.12", image, 130);
-///     explain::grad_cam(net, "features.12", image, [](const Variable<float>& y) { return select(y, 1, 130) - select(y, 1, 1); });
+///     explain::grad_cam(net, "features.12", image, [](const Variable<float>& y) { return select(y, 1, 130) - select(y,
+///     1, 1); });
 template <class T>
 class Target {
  public:
@@ -28,8 +29,9 @@ class Target {
   }
   Target(int class_index) : Target(static_cast<Index>(class_index)) {}  // NOLINT
   template <class F>
-    requires std::is_invocable_r_v<Variable<T>, const F&, const Variable<T>&>
-  Target(F function) : function_(std::move(function)) {}  // NOLINT: a function is a target by itself
+  requires std::is_invocable_r_v < Variable<T>,
+  const F&, const Variable<T>& > Target(F function)
+      : function_(std::move(function)) {}  // NOLINT: a function is a target by itself
 
   /// The class, or predicted_class if it is not known yet or the target is a function.
   Index class_index() const { return class_index_; }
@@ -45,17 +47,20 @@ class Target {
   Variable<T> operator()(const Variable<T>& output) const {
     if (function_) {
       const Variable<T> scores = function_(output);
-      require<ShapeError>(scores.shape() == Shape{output.size(0)}, "explain: a target gives one number an image; got ", scores.shape(), " for an output ", output.shape());
+      require<ShapeError>(scores.shape() == Shape{output.size(0)}, "explain: a target gives one number an image; got ",
+                          scores.shape(), " for an output ", output.shape());
       return scores;
     }
     check_classes(output.shape());
-    require<ShapeError>(class_index_ >= 0 && class_index_ < output.size(1), "explain: there is no class ", class_index_, " in an output ", output.shape());
+    require<ShapeError>(class_index_ >= 0 && class_index_ < output.size(1), "explain: there is no class ", class_index_,
+                        " in an output ", output.shape());
     return select(output, 1, class_index_);
   }
 
  private:
   static void check_classes(const Shape& shape) {
-    require<ShapeError>(shape.rank() == 2, "explain: a class needs an output [N,classes]; got ", shape, " (pass a function as the target)");
+    require<ShapeError>(shape.rank() == 2, "explain: a class needs an output [N,classes]; got ", shape,
+                        " (pass a function as the target)");
   }
 
   Index class_index_ = predicted_class;
@@ -71,7 +76,8 @@ class EvalMode {
     net.eval();
   }
   ~EvalMode() {
-    for (auto& [module, training] : modes_) module->train(training);  // parents stand first, so children have the last word
+    for (auto& [module, training] : modes_)
+      module->train(training);  // parents stand first, so children have the last word
   }
   EvalMode(const EvalMode&) = delete;
   EvalMode& operator=(const EvalMode&) = delete;
@@ -86,7 +92,8 @@ namespace detail {
 template <class T>
 Tensor<T> as_batch(const Tensor<T>& image) {
   if (image.rank() == 3) return image.reshape(Shape{1, image.size(0), image.size(1), image.size(2)});
-  require<ShapeError>(image.rank() == 4 && image.size(0) == 1, "explain: one image [H,W,C] or [1,H,W,C] is needed; got ", image.shape());
+  require<ShapeError>(image.rank() == 4 && image.size(0) == 1,
+                      "explain: one image [H,W,C] or [1,H,W,C] is needed; got ", image.shape());
   return image;
 }
 

@@ -1,5 +1,6 @@
-/// Animated PNG files: several pictures shown one after the other by any browser; programs that don't know them show the first.
-/// Format: PNG Specification (Third Edition), W3C 2025, chunks acTL, fcTL and fdAT. Only writing, whole frames of one size.
+/// Animated PNG files: several pictures shown one after the other by any browser; programs that don't know them show
+/// the first. Format: PNG Specification (Third Edition), W3C 2025, chunks acTL, fcTL and fdAT. Only writing, whole
+/// frames of one size.
 #pragma once
 
 #include <string_view>
@@ -11,9 +12,9 @@ namespace kashi::inline v0::io {
 
 /// Options of animated PNG files.
 struct AnimationOptions {
-  Index milliseconds = 100;       ///< how long each frame stays, at most 65535
-  Index last_milliseconds = 0;    ///< the same for the last frame; 0: as the others
-  Index plays = 0;                ///< 0: for ever
+  Index milliseconds = 100;     ///< how long each frame stays, at most 65535
+  Index last_milliseconds = 0;  ///< the same for the last frame; 0: as the others
+  Index plays = 0;              ///< 0: for ever
 };
 
 namespace detail {
@@ -53,13 +54,17 @@ inline std::vector<std::byte> chunks_of(std::span<const std::byte> png, std::str
 }  // namespace detail
 
 /// The bytes of an animated PNG of frames [H,W] or [H,W,C], all of one shape. Throws ShapeError, ValueError.
-inline std::vector<std::byte> encode_animation(const std::vector<Tensor<std::uint8_t>>& frames, const AnimationOptions& options = {}) {
+inline std::vector<std::byte> encode_animation(const std::vector<Tensor<std::uint8_t>>& frames,
+                                               const AnimationOptions& options = {}) {
   require(!frames.empty(), "encode_animation: at least one frame is needed");
   const auto is_time = [](Index milliseconds) { return milliseconds >= 0 && milliseconds <= 65535; };
-  require(is_time(options.milliseconds) && is_time(options.last_milliseconds) && options.plays >= 0 && options.plays <= INT32_MAX,
-          "encode_animation: times must lie in 0..65535 and plays in 0..2147483647; got ", options.milliseconds, ", ", options.last_milliseconds, " and ", options.plays);
+  require(is_time(options.milliseconds) && is_time(options.last_milliseconds) && options.plays >= 0 &&
+              options.plays <= INT32_MAX,
+          "encode_animation: times must lie in 0..65535 and plays in 0..2147483647; got ", options.milliseconds, ", ",
+          options.last_milliseconds, " and ", options.plays);
   for (const auto& frame : frames)
-    require<ShapeError>(frame.shape() == frames[0].shape(), "encode_animation: frames must have one shape; got ", frames[0].shape(), " and ", frame.shape());
+    require<ShapeError>(frame.shape() == frames[0].shape(), "encode_animation: frames must have one shape; got ",
+                        frames[0].shape(), " and ", frame.shape());
   std::vector<std::byte> out;
   std::uint32_t sequence = 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -98,7 +103,8 @@ inline std::vector<std::byte> encode_animation(const std::vector<Tensor<std::uin
 }
 
 /// Writes an animated PNG, all or nothing. Throws IoError with the system's reason, ShapeError, ValueError.
-inline void save_animation(const std::filesystem::path& path, const std::vector<Tensor<std::uint8_t>>& frames, const AnimationOptions& options = {}) {
+inline void save_animation(const std::filesystem::path& path, const std::vector<Tensor<std::uint8_t>>& frames,
+                           const AnimationOptions& options = {}) {
   write_atomically(path, encode_animation(frames, options), "cannot write animation");
 }
 

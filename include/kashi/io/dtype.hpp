@@ -43,19 +43,29 @@ constexpr std::int64_t size_in_memory(Dtype dtype) {
 template <class Make>
 auto with_raw_type(Dtype dtype, const Make& make) {
   switch (dtype) {
-    case Dtype::f64: return make(double{});
-    case Dtype::f32: return make(float{});
-    case Dtype::i64: return make(std::int64_t{});
-    case Dtype::i32: return make(std::int32_t{});
-    case Dtype::i16: return make(std::int16_t{});
-    case Dtype::i8: return make(std::int8_t{});
-    case Dtype::u64: return make(std::uint64_t{});
-    case Dtype::u32: return make(std::uint32_t{});
+    case Dtype::f64:
+      return make(double{});
+    case Dtype::f32:
+      return make(float{});
+    case Dtype::i64:
+      return make(std::int64_t{});
+    case Dtype::i32:
+      return make(std::int32_t{});
+    case Dtype::i16:
+      return make(std::int16_t{});
+    case Dtype::i8:
+      return make(std::int8_t{});
+    case Dtype::u64:
+      return make(std::uint64_t{});
+    case Dtype::u32:
+      return make(std::uint32_t{});
     case Dtype::f16:
     case Dtype::bf16:
-    case Dtype::u16: return make(std::uint16_t{});
+    case Dtype::u16:
+      return make(std::uint16_t{});
     case Dtype::u8:
-    case Dtype::boolean: break;
+    case Dtype::boolean:
+      break;
   }
   return make(std::uint8_t{});
 }
@@ -129,8 +139,8 @@ inline Shape checked_shape(std::span<const std::int64_t> sizes, Index most_eleme
   Index elements = 1;
   for (const Index size : sizes) {
     require<FormatError>(size >= 0, who, ": a size of its shape is ", size);
-    require<FormatError>(size <= most_elements, who, ": a size of its shape is ", size, ", the limit is ", most_elements,
-                         " elements (io::Limits)");
+    require<FormatError>(size <= most_elements, who, ": a size of its shape is ", size, ", the limit is ",
+                         most_elements, " elements (io::Limits)");
     if (is_empty) continue;
     require<FormatError>(elements <= most_elements / size, who, ": its shape has more than ", most_elements,
                          " elements (io::Limits)");

@@ -1,5 +1,5 @@
-/// 16-bit floating-point formats, IEEE 754 binary16 (F16) and bfloat16 (BF16): widened to float, which is exact, and made
-/// out of float by rounding to the nearest, ties to even.
+/// 16-bit floating-point formats, IEEE 754 binary16 (F16) and bfloat16 (BF16): widened to float, which is exact, and
+/// made out of float by rounding to the nearest, ties to even.
 #pragma once
 
 #include <bit>

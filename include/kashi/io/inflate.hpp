@@ -21,8 +21,8 @@ inline std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t cr
   return static_cast<std::uint32_t>(crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
-/// Fills `to` exactly from the raw deflate data `from`. Throws FormatError, beginning with `who`, if they are damaged or
-/// hold more or fewer bytes.
+/// Fills `to` exactly from the raw deflate data `from`. Throws FormatError, beginning with `who`, if they are damaged
+/// or hold more or fewer bytes.
 inline void inflate_exactly(std::span<const std::byte> from, std::span<std::byte> to, const std::string& who) {
   z_stream stream{};
   require<Error>(inflateInit2(&stream, -MAX_WBITS) == Z_OK, who, ": zlib can't start");
@@ -46,8 +46,8 @@ inline void inflate_exactly(std::span<const std::byte> from, std::span<std::byte
   require<FormatError>(done <= to.size(), who, ": it unpacks to more than the ", to.size(), " bytes that it claims");
   require<FormatError>(state == Z_STREAM_END, who, ": its compressed data are ",
                        state == Z_BUF_ERROR ? "cut off" : "damaged");
-  require<FormatError>(done == to.size() && taken == from.size(), who, ": it unpacks to ", done, " bytes out of ", taken,
-                       ", but claims ", to.size(), " out of ", from.size());
+  require<FormatError>(done == to.size() && taken == from.size(), who, ": it unpacks to ", done, " bytes out of ",
+                       taken, ", but claims ", to.size(), " out of ", from.size());
 }
 
 /// Raw deflate data of these bytes. Equal bytes give equal data (for one zlib).

@@ -44,16 +44,20 @@ TensorFile read_tensors(const ByteSource& source, const Limits& limits) {
   switch (format_of(source, limits)) {
     case TensorFormat::safetensors:
       return read_safetensors<Json>(source.size, source.fetch, limits, source.where);
-    case TensorFormat::torch: return read_torch<TorchObjects>(source, {.limits = limits});
-    case TensorFormat::npz: return read_npz<NpyHeader>(source, limits);
+    case TensorFormat::torch:
+      return read_torch<TorchObjects>(source, {.limits = limits});
+    case TensorFormat::npz:
+      return read_npz<NpyHeader>(source, limits);
     case TensorFormat::npy: {
       TensorFile out;
       out.add("tensor", read_npy<NpyHeader>(source.read(0, source.size), limits, source.where));
       return out;
     }
-    case TensorFormat::unknown: break;
+    case TensorFormat::unknown:
+      break;
   }
-  throw FormatError(source.where + ": it is no file of weights; safetensors, PyTorch's .pt and .pth, .npz and .npy are read");
+  throw FormatError(source.where +
+                    ": it is no file of weights; safetensors, PyTorch's .pt and .pth, .npz and .npy are read");
 }
 
 }  // namespace detail

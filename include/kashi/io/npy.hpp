@@ -61,7 +61,8 @@ TensorFile read_npz(const ByteSource& source, const Limits& limits) {
     const std::string where = source.where + ": entry \"" + entry.name + "\"";
     require<FormatError>(entry.name.ends_with(ending) && entry.name.size() > ending.size(), where,
                          " is no array: its name must end in .npy");
-    out.add(entry.name.substr(0, entry.name.size() - ending.size()), read_npy<Header>(archive.read(entry), limits, where));
+    out.add(entry.name.substr(0, entry.name.size() - ending.size()),
+            read_npy<Header>(archive.read(entry), limits, where));
   }
   return out;
 }
@@ -74,8 +75,8 @@ std::string npy_header_of(const Value& value) {
   std::string shape;
   for (const Index size : shape_of(value).sizes()) shape += (shape.empty() ? "" : " ") + std::to_string(size) + ",";
   if (shape_of(value).rank() > 1) shape.pop_back();
-  std::string dict = text("{'descr': '", code.ends_with('1') ? "|" : "<", code,
-                          "', 'fortran_order': False, 'shape': (", shape, "), }");
+  std::string dict = text("{'descr': '", code.ends_with('1') ? "|" : "<", code, "', 'fortran_order': False, 'shape': (",
+                          shape, "), }");
   dict.append(63 - (10 + dict.size()) % 64, ' ');
   dict += '\n';
   std::string out(npy_magic);
@@ -121,9 +122,9 @@ void save_npy(const std::filesystem::path& path, const Value& value) {
   write_atomically(path, fill, "cannot write array");
 }
 
-/// Writes the tensors as an .npz archive, all or nothing. Equal content in equal order gives equal bytes. The format has
-/// no place for metadata: they are left out. Throws IoError with the system's reason, ValueError for a name that is no
-/// clean UTF-8.
+/// Writes the tensors as an .npz archive, all or nothing. Equal content in equal order gives equal bytes. The format
+/// has no place for metadata: they are left out. Throws IoError with the system's reason, ValueError for a name that is
+/// no clean UTF-8.
 template <class File = TensorFile>
 void save_npz(const std::filesystem::path& path, const File& file, const NpzOptions& options = {}) {
   const auto fill = [&](FileWriter& writer) {

@@ -31,7 +31,7 @@ struct NpyHeader {
 inline constexpr std::string_view npy_magic = "\x93NUMPY";
 
 /// NumPy's letter and size of each type, by Dtype; bfloat16 has none.
-inline constexpr std::array<std::string_view, 13> npy_codes = {"f8", "f4", "f2", "", "i8", "i4", "i2",
+inline constexpr std::array<std::string_view, 13> npy_codes = {"f8", "f4", "f2", "",   "i8", "i4", "i2",
                                                                "i1", "u8", "u4", "u2", "u1", "b1"};
 
 /// Reads the dict's text from the left.
@@ -108,7 +108,8 @@ class NpyDict {
           shown_text(descr), "'), which are not read");
     const std::string_view code = descr.substr(std::min<std::size_t>(descr.size(), 1));
     const auto* found = std::find(npy_codes.begin(), npy_codes.end(), code);
-    check(!code.empty() && found != npy_codes.end() && (descr[0] == '<' || descr[0] == '=' || descr[0] == '|' || descr[0] == '>'),
+    check(!code.empty() && found != npy_codes.end() &&
+              (descr[0] == '<' || descr[0] == '=' || descr[0] == '|' || descr[0] == '>'),
           "describes the type '", shown_text(descr), "'; f8, f4, f2, i8 to i1, u8 to u1 and b1 are read");
     return static_cast<Dtype>(found - npy_codes.begin());
   }
@@ -164,12 +165,13 @@ inline NpyHeader read_npy_header(std::span<const std::byte> bytes, const Limits&
   require<FormatError>(text.starts_with(npy_magic), where, ": it does not begin with npy's magic text");
   require<FormatError>(text.size() >= 12, where, ": its npy header is cut off");
   const int version = text[6];
-  require<FormatError>(version >= 1 && version <= 3, where, ": version ", version, " of the npy format; 1 to 3 are read");
+  require<FormatError>(version >= 1 && version <= 3, where, ": version ", version,
+                       " of the npy format; 1 to 3 are read");
   const std::size_t begin = version == 1 ? 10 : 12;
   const std::size_t header_bytes =
       version == 1 ? little_endian<std::uint16_t>(bytes, 8) : little_endian<std::uint32_t>(bytes, 8);
-  require<FormatError>(header_bytes <= text.size() - begin, where, ": its npy header claims ", header_bytes,
-                       " bytes, ", text.size() - begin, " follow");
+  require<FormatError>(header_bytes <= text.size() - begin, where, ": its npy header claims ", header_bytes, " bytes, ",
+                       text.size() - begin, " follow");
   NpyHeader out = NpyDict(text.substr(begin, header_bytes), limits, where).read();
   out.data_begin = begin + header_bytes;
   const std::int64_t needed = out.shape.numel() * size_of(out.dtype),

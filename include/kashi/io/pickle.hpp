@@ -149,9 +149,9 @@ class PickleMachine {
 
   /// All values above the last mark; the mark goes too.
   std::vector<PickleValue> pop_to_mark() {
-    const auto above = std::find_if(stack_.rbegin(), stack_.rend(),
-                                    [](const PickleValue& value) { return value.is(PickleKind::mark); })
-                           .base();
+    const auto above = std::find_if(stack_.rbegin(), stack_.rend(), [](const PickleValue& value) {
+                         return value.is(PickleKind::mark);
+                       }).base();
     check(above != stack_.begin(), "an opcode lacks its mark");
     std::vector<PickleValue> out(above, stack_.end());
     stack_.erase(above - 1, stack_.end());
@@ -214,52 +214,81 @@ class PickleMachine {
         const auto protocol = number<std::uint8_t>();
         return check(protocol >= 2 && protocol <= 5, "protocol ", int{protocol}, "; 2 to 5 are read");
       }
-      case PickleOp::frame: take(8); return;
-      case PickleOp::mark: return push({PickleKind::mark, 0, 0});
+      case PickleOp::frame:
+        take(8);
+        return;
+      case PickleOp::mark:
+        return push({PickleKind::mark, 0, 0});
       case PickleOp::pop:
         check(!stack_.empty(), "an opcode lacks its operand");
         return stack_.pop_back();
-      case PickleOp::pop_mark: pop_to_mark(); return;
-      case PickleOp::binput: return put(number<std::uint8_t>());
-      case PickleOp::long_binput: return put(number<std::uint32_t>());
-      case PickleOp::memoize: return put(memo_.size());
-      case PickleOp::binget: return get(number<std::uint8_t>());
-      case PickleOp::long_binget: return get(number<std::uint32_t>());
-      default: return plain_value(op);
+      case PickleOp::pop_mark:
+        pop_to_mark();
+        return;
+      case PickleOp::binput:
+        return put(number<std::uint8_t>());
+      case PickleOp::long_binput:
+        return put(number<std::uint32_t>());
+      case PickleOp::memoize:
+        return put(memo_.size());
+      case PickleOp::binget:
+        return get(number<std::uint8_t>());
+      case PickleOp::long_binget:
+        return get(number<std::uint32_t>());
+      default:
+        return plain_value(op);
     }
   }
 
   void plain_value(PickleOp op) {
     switch (op) {
-      case PickleOp::none: return push({});
-      case PickleOp::newtrue: return push(PickleValue::boolean(true));
-      case PickleOp::newfalse: return push(PickleValue::boolean(false));
-      case PickleOp::binint: return push(PickleValue::integer(number<std::int32_t>()));
-      case PickleOp::binint1: return push(PickleValue::integer(number<std::uint8_t>()));
-      case PickleOp::binint2: return push(PickleValue::integer(number<std::uint16_t>()));
-      case PickleOp::long1: return push_long(number<std::uint8_t>());
-      case PickleOp::binfloat: return push_real();
+      case PickleOp::none:
+        return push({});
+      case PickleOp::newtrue:
+        return push(PickleValue::boolean(true));
+      case PickleOp::newfalse:
+        return push(PickleValue::boolean(false));
+      case PickleOp::binint:
+        return push(PickleValue::integer(number<std::int32_t>()));
+      case PickleOp::binint1:
+        return push(PickleValue::integer(number<std::uint8_t>()));
+      case PickleOp::binint2:
+        return push(PickleValue::integer(number<std::uint16_t>()));
+      case PickleOp::long1:
+        return push_long(number<std::uint8_t>());
+      case PickleOp::binfloat:
+        return push_real();
       case PickleOp::binunicode:
-      case PickleOp::binstring: return push_text(number<std::uint32_t>());
+      case PickleOp::binstring:
+        return push_text(number<std::uint32_t>());
       case PickleOp::short_binunicode:
-      case PickleOp::short_binstring: return push_text(number<std::uint8_t>());
-      case PickleOp::binunicode8: return push_text(number<std::uint64_t>());
-      default: return container(op);
+      case PickleOp::short_binstring:
+        return push_text(number<std::uint8_t>());
+      case PickleOp::binunicode8:
+        return push_text(number<std::uint64_t>());
+      default:
+        return container(op);
     }
   }
 
   void container(PickleOp op) {
     switch (op) {
-      case PickleOp::empty_tuple: return push_tuple(0);
-      case PickleOp::tuple1: return push_tuple(1);
-      case PickleOp::tuple2: return push_tuple(2);
-      case PickleOp::tuple3: return push_tuple(3);
+      case PickleOp::empty_tuple:
+        return push_tuple(0);
+      case PickleOp::tuple1:
+        return push_tuple(1);
+      case PickleOp::tuple2:
+        return push_tuple(2);
+      case PickleOp::tuple3:
+        return push_tuple(3);
       case PickleOp::tuple: {
         auto items = pop_to_mark();
         return push(heap_.make(PickleKind::tuple, std::move(items)));
       }
-      case PickleOp::empty_list: return push(heap_.make(PickleKind::list));
-      case PickleOp::empty_dict: return push(heap_.make(PickleKind::dict));
+      case PickleOp::empty_list:
+        return push(heap_.make(PickleKind::list));
+      case PickleOp::empty_dict:
+        return push(heap_.make(PickleKind::dict));
       case PickleOp::append: {
         const PickleValue item = pop();
         return extend(PickleKind::list, "list", {item});
@@ -277,7 +306,8 @@ class PickleMachine {
         check(items.size() % 2 == 0, "a dict gets a key without a value");
         return extend(PickleKind::dict, "dict", items);
       }
-      default: return call(op);
+      default:
+        return call(op);
     }
   }
 
@@ -306,19 +336,21 @@ class PickleMachine {
         const PickleValue id = pop();
         return push(host_.persistent(id));
       }
-      default: refuse(static_cast<unsigned char>(op));
+      default:
+        refuse(static_cast<unsigned char>(op));
     }
   }
 
   [[noreturn]] void refuse(unsigned char op) const {
     constexpr std::pair<unsigned char, std::string_view> names[] = {
-        {'i', "INST"},      {'o', "OBJ"},         {0x81, "NEWOBJ"},       {0x92, "NEWOBJ_EX"}, {0x82, "EXT1"},
-        {0x83, "EXT2"},     {0x84, "EXT4"},       {'P', "PERSID"},        {'2', "DUP"},        {'B', "BINBYTES"},
+        {'i', "INST"},           {'o', "OBJ"},        {0x81, "NEWOBJ"},    {0x92, "NEWOBJ_EX"}, {0x82, "EXT1"},
+        {0x83, "EXT2"},          {0x84, "EXT4"},      {'P', "PERSID"},     {'2', "DUP"},        {'B', "BINBYTES"},
         {'C', "SHORT_BINBYTES"}, {0x8E, "BINBYTES8"}, {0x8F, "EMPTY_SET"}, {0x91, "FROZENSET"}, {0x96, "BYTEARRAY8"},
         {0x97, "NEXT_BUFFER"},   {'I', "INT"},        {'L', "LONG"},       {'F', "FLOAT"},      {'S', "STRING"},
         {'V', "UNICODE"},        {'d', "DICT"},       {'l', "LIST"},       {'g', "GET"},        {'p', "PUT"},
         {0x8B, "LONG4"}};
-    const auto* named = std::find_if(std::begin(names), std::end(names), [&](const auto& one) { return one.first == op; });
+    const auto* named =
+        std::find_if(std::begin(names), std::end(names), [&](const auto& one) { return one.first == op; });
     check(false, "opcode ", int{op}, named == std::end(names) ? "" : " (" + std::string(named->second) + ")",
           " is not one that state dicts are made of");
     std::terminate();

@@ -25,8 +25,8 @@
 #include <kashi/core/error.hpp>
 #include <kashi/core/tensor.hpp>
 #include <kashi/io/atomic_file.hpp>
-#include <kashi/io/file.hpp>
 #include <kashi/io/dtype.hpp>
+#include <kashi/io/file.hpp>
 #include <kashi/io/half.hpp>
 #include <kashi/io/limits.hpp>
 #include <kashi/io/mapped_file.hpp>
@@ -139,7 +139,8 @@ inline std::vector<std::size_t> plan_layout(const TensorFile& file, SafetensorsH
     require(entry.name.size() <= static_cast<std::size_t>(Limits{}.name_bytes),
             "save_safetensors: a tensor's name has ", entry.name.size(), " bytes, the limit is ", Limits{}.name_bytes);
     const auto sizes = shape_of(entry.value).sizes();
-    header.tensors.push_back({entry.name, std::string(written_dtype(entry.value, floats)), {sizes.begin(), sizes.end()}, 0, 0});
+    header.tensors.push_back(
+        {entry.name, std::string(written_dtype(entry.value, floats)), {sizes.begin(), sizes.end()}, 0, 0});
   }
   std::vector<std::size_t> order(file.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -176,10 +177,11 @@ TensorFile decode_safetensors(std::span<const std::byte> bytes, const Limits& li
   return detail::read_safetensors<Json>(static_cast<std::int64_t>(bytes.size()), fetch, limits, "cannot read weights");
 }
 
-/// The same with the file mapped into memory: tensors are views of it, and the system reads what is looked at. Writing to
-/// a tensor changes memory alone, never the file. The file must not be cut short or rewritten in place while a tensor
-/// lives (replacing it by another, as save_safetensors does, is safe). F16, BF16 and BOOL tensors, and those that are not
-/// aligned in the file, are read into memory of their own. Throws IoError and FormatError as load_safetensors does.
+/// The same with the file mapped into memory: tensors are views of it, and the system reads what is looked at. Writing
+/// to a tensor changes memory alone, never the file. The file must not be cut short or rewritten in place while a
+/// tensor lives (replacing it by another, as save_safetensors does, is safe). F16, BF16 and BOOL tensors, and those
+/// that are not aligned in the file, are read into memory of their own. Throws IoError and FormatError as
+/// load_safetensors does.
 template <class Json = nlohmann::json>
 TensorFile map_safetensors(const std::filesystem::path& path, const Limits& limits = {}) {
   const auto map = std::make_shared<detail::MappedFile>(path, "cannot read weights", limits.file_bytes);
@@ -189,7 +191,8 @@ TensorFile map_safetensors(const std::filesystem::path& path, const Limits& limi
 /// Writes a safetensors file, all or nothing. Equal content in equal order gives equal bytes.
 /// Throws IoError with the system's reason, ValueError for names that the format can't hold.
 template <class Json = nlohmann::json>
-void save_safetensors(const std::filesystem::path& path, const TensorFile& file, const SafetensorsOptions& options = {}) {
+void save_safetensors(const std::filesystem::path& path, const TensorFile& file,
+                      const SafetensorsOptions& options = {}) {
   detail::SafetensorsHeader header;
   const std::vector<std::size_t> order = detail::plan_layout(file, header, options.floats);
   const std::string header_text = detail::format_header<Json>(header);

@@ -55,8 +55,9 @@ void add_tensors(TensorFile& out, const std::vector<NamedTorchTensor>& wanted,
     if (i == 0 || tensor.storage != wanted[order[i - 1]].tensor->storage) bytes = read(storages[tensor.storage]);
     values[order[i]] = with_raw_type(tensor.dtype, [&](auto raw) -> TensorValue {
       using Raw = decltype(raw);
-      return detail::interpret(tensor.dtype, detail::copy_strided<Raw>(bytes, tensor.shape, {tensor.offset, tensor.strides}),
-                       where + ": tensor \"" + wanted[order[i]].name + "\"");
+      return detail::interpret(tensor.dtype,
+                               detail::copy_strided<Raw>(bytes, tensor.shape, {tensor.offset, tensor.strides}),
+                               where + ": tensor \"" + wanted[order[i]].name + "\"");
     });
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -67,9 +68,8 @@ void add_tensors(TensorFile& out, const std::vector<NamedTorchTensor>& wanted,
 
 /// The tensors of a pickle's value, once it is known where the storages lie.
 template <class Read>
-TensorFile collect_torch(const PickleValue& root, const PickleHeap& heap, const TorchObjects& objects,
-                         const Read& read, std::int64_t file_bytes, const TorchOptions& options,
-                         const std::string& where) {
+TensorFile collect_torch(const PickleValue& root, const PickleHeap& heap, const TorchObjects& objects, const Read& read,
+                         std::int64_t file_bytes, const TorchOptions& options, const std::string& where) {
   TorchWalk walk(heap, objects, options.limits, where);
   const PickleValue state = options.everything ? root : walk.state_dict(root);
   const std::vector<NamedTorchTensor> wanted = walk.tensors(state);
@@ -207,18 +207,19 @@ template <class Objects>
 TensorFile read_torch(const ByteSource& source, const TorchOptions& options) {
   require<FormatError>(source.size >= 4, source.where, ": its ", source.size, " bytes are too few for a torch file");
   const std::vector<std::byte> head = source.read(0, 4);
-  return as_text(head) == "PK\x03\x04" ? read_torch_zip<Objects>(source, options) : read_torch_plain<Objects>(source, options);
+  return as_text(head) == "PK\x03\x04" ? read_torch_zip<Objects>(source, options)
+                                       : read_torch_plain<Objects>(source, options);
 }
 
 }  // namespace detail
 
 /// The tensors of a file that torch.save wrote, in its order. Of a training checkpoint (a dict with a state dict under
-/// "state_dict", "model_state_dict", "model", "net", "weights" or "params", perhaps beside a tensor or two such as a best
-/// accuracy) the state dict is taken; its names are as they were in the network. {.everything = true} gives all tensors,
-/// nested ones by names joined with dots: "optimizer.state.0.exp_avg". A single tensor is called "tensor". Numbers and text
-/// that stand directly in the file's dict become metadata.
-/// Throws IoError if the file can't be read and FormatError, with the file's name and the reason, if it breaks the
-/// format or a limit, or asks for anything but tensors.
+/// "state_dict", "model_state_dict", "model", "net", "weights" or "params", perhaps beside a tensor or two such as a
+/// best accuracy) the state dict is taken; its names are as they were in the network. {.everything = true} gives all
+/// tensors, nested ones by names joined with dots: "optimizer.state.0.exp_avg". A single tensor is called "tensor".
+/// Numbers and text that stand directly in the file's dict become metadata. Throws IoError if the file can't be read
+/// and FormatError, with the file's name and the reason, if it breaks the format or a limit, or asks for anything but
+/// tensors.
 template <class Objects = detail::TorchObjects>
 TensorFile load_torch(const std::filesystem::path& path, const TorchOptions& options = {}) {
   return detail::read_torch<Objects>(detail::open_source(path, "cannot read weights", options.limits), options);

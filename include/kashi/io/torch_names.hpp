@@ -29,8 +29,8 @@ class TorchWalk {
   TorchWalk(const PickleHeap& heap, const TorchObjects& objects, const Limits& limits, std::string where)
       : heap_(heap), objects_(objects), limits_(limits), where_(std::move(where)) {}
 
-  /// The dict that holds the network's numbers: what `root` holds under one of the keys that training programs use, beside
-  /// which a tensor or two may lie (a best accuracy), else `root` itself.
+  /// The dict that holds the network's numbers: what `root` holds under one of the keys that training programs use,
+  /// beside which a tensor or two may lie (a best accuracy), else `root` itself.
   PickleValue state_dict(const PickleValue& root) const {
     if (!root.is(PickleKind::dict)) return root;
     const Index beside = direct_tensors(root);
@@ -60,11 +60,20 @@ class TorchWalk {
       const PickleValue& value = items[i + 1];
       std::string& place = out[std::string(heap_.text(items[i]))];
       switch (value.kind) {
-        case PickleKind::text: place = heap_.text(value); break;
-        case PickleKind::integer: place = std::to_string(value.bits); break;
-        case PickleKind::boolean: place = value.bits != 0 ? "true" : "false"; break;
-        case PickleKind::real: place = printed(value.as_real()); break;
-        default: out.erase(std::string(heap_.text(items[i])));
+        case PickleKind::text:
+          place = heap_.text(value);
+          break;
+        case PickleKind::integer:
+          place = std::to_string(value.bits);
+          break;
+        case PickleKind::boolean:
+          place = value.bits != 0 ? "true" : "false";
+          break;
+        case PickleKind::real:
+          place = printed(value.as_real());
+          break;
+        default:
+          out.erase(std::string(heap_.text(items[i])));
       }
     }
     return out;

@@ -49,8 +49,8 @@ enum class TorchCall : std::uint8_t {
   parameter,
   from_type,  // a call with the type that the result has
   size,
-  opaque,     // a value that holds no numbers: torch.device
-  storage,    // a type, never called
+  opaque,   // a value that holds no numbers: torch.device
+  storage,  // a type, never called
   dtype,
   tensor_type,
 };
@@ -134,22 +134,27 @@ class TorchObjects {
     const TorchName& what = torch_names[name];
     const std::vector<PickleValue> given = heap_.items(arguments);
     switch (what.call) {
-      case TorchCall::ordered_dict: return ordered_dict(given);
-      case TorchCall::tensor: return rebuild(what, given, std::nullopt);
+      case TorchCall::ordered_dict:
+        return ordered_dict(given);
+      case TorchCall::tensor:
+        return rebuild(what, given, std::nullopt);
       case TorchCall::tensor_v3:
         check(given.size() >= 7, what.name, " has ", given.size(), " arguments");
         return rebuild(what, given, dtype_of(given[6]));
       case TorchCall::parameter:
         check(!given.empty() && tensor(given[0]) != nullptr, what.name, " lacks its tensor");
         return given[0];
-      case TorchCall::from_type: return from_type(given);
+      case TorchCall::from_type:
+        return from_type(given);
       case TorchCall::size:
         check(given.size() == 1 && given[0].is_sequence(), "torch.Size lacks its list");
         return given[0];
-      case TorchCall::opaque: return add({ObjectKind::opaque, 0});
+      case TorchCall::opaque:
+        return add({ObjectKind::opaque, 0});
       case TorchCall::storage:
       case TorchCall::dtype:
-      case TorchCall::tensor_type: break;
+      case TorchCall::tensor_type:
+        break;
     }
     check(false, "it calls ", what.module, ".", what.name, ", which is only a name here");
     return {};
@@ -164,7 +169,8 @@ class TorchObjects {
     check(parts[0].is(PickleKind::text) && heap_.text(parts[0]) == "storage", "a persistent id is no storage's");
     check(parts[1].is(PickleKind::name) && torch_names[parts[1].number()].call == TorchCall::storage,
           "a storage has no storage type");
-    check(parts[2].is(PickleKind::text) && parts[4].is(PickleKind::integer), "a storage's key or size is of a wrong type");
+    check(parts[2].is(PickleKind::text) && parts[4].is(PickleKind::integer),
+          "a storage's key or size is of a wrong type");
     const TorchStorage storage{std::string(heap_.text(parts[2])), torch_names[parts[1].number()].dtype, parts[4].bits};
     check(is_clean_text(storage.key) && storage.key.size() <= 256, "a storage's key is not clean");
     const std::int64_t most = limits_.file_bytes / (storage.dtype ? size_of(*storage.dtype) : 1);
@@ -208,7 +214,8 @@ class TorchObjects {
   }
 
   PickleValue ordered_dict(const std::vector<PickleValue>& given) {
-    check(given.size() <= 1 && (given.empty() || given[0].is_sequence()), "OrderedDict gets other than a list of pairs");
+    check(given.size() <= 1 && (given.empty() || given[0].is_sequence()),
+          "OrderedDict gets other than a list of pairs");
     std::vector<PickleValue> items;
     if (!given.empty()) {
       for (const PickleValue& pair : heap_.items(given[0])) {
@@ -226,13 +233,15 @@ class TorchObjects {
               given[2].is(PickleKind::tuple),
           "_rebuild_from_type_v2 gets wrong arguments");
     check(call_of(1) == TorchCall::tensor_type &&
-              (call_of(0) == TorchCall::tensor || call_of(0) == TorchCall::tensor_v3 || call_of(0) == TorchCall::parameter),
+              (call_of(0) == TorchCall::tensor || call_of(0) == TorchCall::tensor_v3 ||
+               call_of(0) == TorchCall::parameter),
           "_rebuild_from_type_v2 makes other than a tensor");
     return call(given[0].number(), given[2]);
   }
 
   Dtype dtype_of(const PickleValue& value) const {
-    check(value.is(PickleKind::name) && torch_names[value.number()].call == TorchCall::dtype, "a tensor's dtype is none");
+    check(value.is(PickleKind::name) && torch_names[value.number()].call == TorchCall::dtype,
+          "a tensor's dtype is none");
     return *torch_names[value.number()].dtype;
   }
 
@@ -253,7 +262,8 @@ class TorchObjects {
           " lacks its storage");
     check(given[1].is(PickleKind::integer), "a tensor's offset is no integer");
     const std::size_t marks = dtype ? 7 : 6;  // flags of a view: negated or conjugated numbers
-    const bool has_flags = given.size() > marks && given[marks].is(PickleKind::dict) && !heap_.items(given[marks]).empty();
+    const bool has_flags =
+        given.size() > marks && given[marks].is(PickleKind::dict) && !heap_.items(given[marks]).empty();
     check(!has_flags, "a tensor is stored negated or conjugated, which is not read");
     const std::size_t storage_number = objects_[given[0].number()].number;
     const TorchStorage& storage = storages_[storage_number];
@@ -274,8 +284,8 @@ class TorchObjects {
   void check_extent(const TorchTensor& tensor, std::int64_t room, const std::string& key) const {
     check(tensor.strides.size() == static_cast<std::size_t>(tensor.shape.rank()), "a tensor of shape ", tensor.shape,
           " has ", tensor.strides.size(), " strides");
-    check(tensor.offset >= 0 && tensor.offset <= room, "a tensor begins at element ", tensor.offset, " of storage ", key,
-          ", which has ", room);
+    check(tensor.offset >= 0 && tensor.offset <= room, "a tensor begins at element ", tensor.offset, " of storage ",
+          key, ", which has ", room);
     std::int64_t last = tensor.offset;
     for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
       const Index stride = tensor.strides[static_cast<std::size_t>(axis)], steps = tensor.shape[axis] - 1;

@@ -67,8 +67,7 @@ class ZipArchive {
     require<FormatError>(little_endian<std::uint32_t>(header, 0) == zip_local_signature &&
                              little_endian<std::uint16_t>(header, 26) == name_bytes && name == entry.name,
                          who, ": there is another header at byte ", entry.header);
-    const std::int64_t begin =
-        entry.header + zip_local_bytes + name_bytes + little_endian<std::uint16_t>(header, 28);
+    const std::int64_t begin = entry.header + zip_local_bytes + name_bytes + little_endian<std::uint16_t>(header, 28);
     require<FormatError>(entry.packed <= data_end_ - begin, who, ": its bytes reach into the zip directory");
     return begin;
   }

@@ -150,7 +150,8 @@ class ZipDirectory {
           "; stored (0) and deflated (8) are read");
     entry.is_deflated = method == 8;
     entry.crc = little_endian<std::uint32_t>(record, 16);
-    std::uint64_t packed = little_endian<std::uint32_t>(record, 20), unpacked = little_endian<std::uint32_t>(record, 24),
+    std::uint64_t packed = little_endian<std::uint32_t>(record, 20),
+                  unpacked = little_endian<std::uint32_t>(record, 24),
                   header = little_endian<std::uint32_t>(record, 42);
     read_wide_fields(record.subspan(zip_central_bytes + name_bytes), entry.name, {&unpacked, &packed, &header});
     const auto room = static_cast<std::uint64_t>(data_end_);

@@ -49,9 +49,11 @@ class ZipWriter {
     };
     const std::string place = place_ < narrow ? "" : number(place_, 8);
     std::string extra = sizes;
-    if (!place.empty()) extra = number(1, 2) + number(sizes.empty() ? 8 : 24, 2) + sizes.substr(std::min<std::size_t>(4, sizes.size())) + place;
-    directory_ += number(zip_central_signature, 4) + number(45, 2) + fields(extra.size()) + number(0, 2) + number(0, 2) +
-                  number(0, 2) + number(0, 4) + number(std::min(place_, narrow), 4) + name + extra;
+    if (!place.empty())
+      extra = number(1, 2) + number(sizes.empty() ? 8 : 24, 2) + sizes.substr(std::min<std::size_t>(4, sizes.size())) +
+              place;
+    directory_ += number(zip_central_signature, 4) + number(45, 2) + fields(extra.size()) + number(0, 2) +
+                  number(0, 2) + number(0, 2) + number(0, 4) + number(std::min(place_, narrow), 4) + name + extra;
     ++entries_;
     write(number(zip_local_signature, 4) + fields(sizes.size()) + name + sizes);
     for (const auto piece : pieces) {
@@ -66,8 +68,8 @@ class ZipWriter {
     write(directory_);
     if (begin >= narrow || bytes >= narrow || entries_ >= 0xFFFF) {
       const std::uint64_t end = place_;
-      write(number(zip64_end_signature, 4) + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 4) + number(0, 4) +
-            number(entries_, 8) + number(entries_, 8) + number(bytes, 8) + number(begin, 8));
+      write(number(zip64_end_signature, 4) + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 4) +
+            number(0, 4) + number(entries_, 8) + number(entries_, 8) + number(bytes, 8) + number(begin, 8));
       write(number(zip64_locator_signature, 4) + number(0, 4) + number(end, 8) + number(1, 4));
     }
     const std::uint64_t count = std::min<std::uint64_t>(entries_, 0xFFFF);

@@ -1,8 +1,9 @@
-/// The direct backward-weight: dweight[o][tap][c] = sum over pixels of dy[pixel][o] * x[pixel at tap][c], on register tiles.
+/// The direct backward-weight: dweight[o][tap][c] = sum over pixels of dy[pixel][o] * x[pixel at tap][c], on register
+/// tiles.
 ///
 /// A strip of output pixels at a time: x is copied with its border into a block as wide as a tile, so that every tap is
-/// a shift of one table of offsets. dy is read in place, or copied in blocks where its pixels stand so far apart that they
-/// would fall into the same cache sets. Slices of the batch have sums of their own, added in order.
+/// a shift of one table of offsets. dy is read in place, or copied in blocks where its pixels stand so far apart that
+/// they would fall into the same cache sets. Slices of the batch have sums of their own, added in order.
 #pragma once
 
 #include <kashi/kernels/conv_geometry.hpp>
@@ -108,8 +109,8 @@ struct Strip {
   Index pixels() const { return images * rows * columns; }
 };
 
-/// Copies `size` channels of `count` positions start, start + step, ... of a line of pixels to [count][width]; zero where
-/// they lie outside of [0, line_size) and beyond `size`.
+/// Copies `size` channels of `count` positions start, start + step, ... of a line of pixels to [count][width]; zero
+/// where they lie outside of [0, line_size) and beyond `size`.
 template <class T>
 void copy_positions(const T* line, Index channels, Index line_size, Index start, Index step, Index count, Index size,
                     Index width, T* to) {

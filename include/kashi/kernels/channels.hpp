@@ -1,8 +1,8 @@
-/// Kernels by channel on values [rows, channels]: batch norm in training (with ReLU in the same pass), bias gradients, and
-/// the windows of pooling.
+/// Kernels by channel on values [rows, channels]: batch norm in training (with ReLU in the same pass), bias gradients,
+/// and the windows of pooling.
 ///
-/// Sums go over blocks of rows that fit in cache; blocks are added in their order, in double. Same bits for every number
-/// of threads. Scratch memory comes from the caller.
+/// Sums go over blocks of rows that fit in cache; blocks are added in their order, in double. Same bits for every
+/// number of threads. Scratch memory comes from the caller.
 #pragma once
 
 #include <algorithm>
@@ -110,7 +110,8 @@ inline Index channel_sums_workspace(Index rows, Index channels) {
   return 2 * channels * detail::blocks_of_rows(rows, channels);
 }
 
-/// Mean and biased variance of every channel of x [rows, channels]. Two passes per block, so a large mean costs no digits.
+/// Mean and biased variance of every channel of x [rows, channels]. Two passes per block, so a large mean costs no
+/// digits.
 template <class T>
 void channel_statistics(Index rows, Index channels, const T* x, T* mean, T* variance, T* workspace) {
   detail::for_each_row_block(rows, channels, [&](Index block, Index first, Index count) {
@@ -124,7 +125,8 @@ void channel_statistics(Index rows, Index channels, const T* x, T* mean, T* vari
     const Index most = std::min(width, channels - c0);
     double centre[width] = {}, squares[width] = {};
     const auto for_each_part = [&](auto&& f) {
-      for (Index b = 0; b < blocks; ++b) f(static_cast<double>(std::min(size, rows - b * size)), workspace + b * 2 * channels + c0);
+      for (Index b = 0; b < blocks; ++b)
+        f(static_cast<double>(std::min(size, rows - b * size)), workspace + b * 2 * channels + c0);
     };
     for_each_part([&](double count, const T* part) {
       for (Index c = 0; c < most; ++c) centre[c] += count * static_cast<double>(part[c]);
@@ -176,8 +178,8 @@ void normalize_gradient_sums(const NormalizeGradientJob<T>& job, T* workspace) {
   detail::add_blocks(blocks, 2 * channels, channels, workspace + channels, job.products);
 }
 
-/// job.dx = (dy - offset - (x - mean) * slope) * scale, by channel; dy masked by job.output. For batch norm in training:
-/// scale = weight * inverse, offset = mean of dy, slope = inverse^2 * mean of dy * (x - mean).
+/// job.dx = (dy - offset - (x - mean) * slope) * scale, by channel; dy masked by job.output. For batch norm in
+/// training: scale = weight * inverse, offset = mean of dy, slope = inverse^2 * mean of dy * (x - mean).
 template <class T>
 void normalize_gradient(const NormalizeGradientJob<T>& job) {
   detail::for_each_row_block(job.rows, job.channels, [&](Index, Index first, Index count) {

@@ -1,8 +1,8 @@
 /// Convolution on NHWC, forward and both backward passes, for float and double and any geometry.
 ///
-/// x [N,H,W,C], weight [O,KH,KW,C/G], y [N,OH,OW,O]; pointers are dense and need no alignment. Scratch memory comes from
-/// the caller: `conv2d_..._workspace<T>(geometry)` says how many elements; its content before and after means nothing.
-/// Same bits for every number of threads. With weights that stay the same, conv_plan.hpp packs them once.
+/// x [N,H,W,C], weight [O,KH,KW,C/G], y [N,OH,OW,O]; pointers are dense and need no alignment. Scratch memory comes
+/// from the caller: `conv2d_..._workspace<T>(geometry)` says how many elements; its content before and after means
+/// nothing. Same bits for every number of threads. With weights that stay the same, conv_plan.hpp packs them once.
 #pragma once
 
 #include <kashi/kernels/backward_weight.hpp>
@@ -56,11 +56,16 @@ template <class T>
 Index conv2d_backward_weight_workspace(const ConvGeometry& g) {
   const Index lanes = tiles<T>().lanes;
   switch (backward_weight_route<T>(g, lanes)) {
-    case ConvRoute::lanes: return detail::LaneGradientPlan(g, lanes).workspace();
-    case ConvRoute::stem: return detail::StemPlan(g, lanes).weight_workspace();
-    case ConvRoute::winograd2: return detail::WinogradWeightPlan(g, 2, lanes).workspace();
-    case ConvRoute::winograd4: return detail::WinogradWeightPlan(g, 4, lanes).workspace();
-    default: return detail::BackwardWeightPlan(g, lanes).workspace();
+    case ConvRoute::lanes:
+      return detail::LaneGradientPlan(g, lanes).workspace();
+    case ConvRoute::stem:
+      return detail::StemPlan(g, lanes).weight_workspace();
+    case ConvRoute::winograd2:
+      return detail::WinogradWeightPlan(g, 2, lanes).workspace();
+    case ConvRoute::winograd4:
+      return detail::WinogradWeightPlan(g, 4, lanes).workspace();
+    default:
+      return detail::BackwardWeightPlan(g, lanes).workspace();
   }
 }
 
@@ -84,15 +89,19 @@ void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
 
 KASHI_INSTANTIATE(Index conv2d_forward_workspace<float>(const ConvGeometry&))
 KASHI_INSTANTIATE(Index conv2d_forward_workspace<double>(const ConvGeometry&))
-KASHI_INSTANTIATE(void conv2d_forward<float>(const ConvGeometry&, const float*, const float*, const float*, float*, float*))
-KASHI_INSTANTIATE(void conv2d_forward<double>(const ConvGeometry&, const double*, const double*, const double*, double*, double*))
+KASHI_INSTANTIATE(void conv2d_forward<float>(const ConvGeometry&, const float*, const float*, const float*, float*,
+                                             float*))
+KASHI_INSTANTIATE(void conv2d_forward<double>(const ConvGeometry&, const double*, const double*, const double*, double*,
+                                              double*))
 KASHI_INSTANTIATE(Index conv2d_backward_data_workspace<float>(const ConvGeometry&))
 KASHI_INSTANTIATE(Index conv2d_backward_data_workspace<double>(const ConvGeometry&))
 KASHI_INSTANTIATE(void conv2d_backward_data<float>(const ConvGeometry&, const float*, const float*, float*, float*))
-KASHI_INSTANTIATE(void conv2d_backward_data<double>(const ConvGeometry&, const double*, const double*, double*, double*))
+KASHI_INSTANTIATE(void conv2d_backward_data<double>(const ConvGeometry&, const double*, const double*, double*,
+                                                    double*))
 KASHI_INSTANTIATE(Index conv2d_backward_weight_workspace<float>(const ConvGeometry&))
 KASHI_INSTANTIATE(Index conv2d_backward_weight_workspace<double>(const ConvGeometry&))
 KASHI_INSTANTIATE(void conv2d_backward_weight<float>(const ConvGeometry&, const float*, const float*, float*, float*))
-KASHI_INSTANTIATE(void conv2d_backward_weight<double>(const ConvGeometry&, const double*, const double*, double*, double*))
+KASHI_INSTANTIATE(void conv2d_backward_weight<double>(const ConvGeometry&, const double*, const double*, double*,
+                                                      double*))
 
 }  // namespace kashi::inline v0::kernels

@@ -68,9 +68,7 @@ struct ConvGeometry {
 
   constexpr Sizes4 input_sizes() const { return {batch, in_height, in_width, in_channels}; }
   constexpr Sizes4 output_sizes() const { return {batch, out_height, out_width, out_channels}; }
-  constexpr Sizes4 weight_sizes() const {
-    return {out_channels, kernel.height, kernel.width, group_in_channels()};
-  }
+  constexpr Sizes4 weight_sizes() const { return {out_channels, kernel.height, kernel.width, group_in_channels()}; }
 };
 
 /// floor((input + padding - effective kernel) / stride) + 1; below 1 when the window does not fit.
@@ -112,8 +110,8 @@ inline constexpr Index largest_numel = Index{1} << 58;
 inline Index checked_numel(std::string_view who, std::string_view what, const Sizes4& sizes) {
   Index numel = 1;
   for (const Index size : sizes) {
-    require<ValueError>(!__builtin_mul_overflow(numel, size, &numel) && numel <= largest_numel, who, ": the ", what, " ",
-                        sizes_text(sizes), " has too many elements");
+    require<ValueError>(!__builtin_mul_overflow(numel, size, &numel) && numel <= largest_numel, who, ": the ", what,
+                        " ", sizes_text(sizes), " has too many elements");
   }
   return numel;
 }
@@ -165,31 +163,30 @@ inline ConvGeometry conv2d_geometry(std::string_view who, const Sizes4& input, c
   require<ShapeError>(weight[0] >= 1 && weight[3] >= 1, who, ": the weight's channels must be positive", came);
   require<ShapeError>(channels % groups == 0, who, ": input channels ", channels, " not divisible by groups ", groups,
                       came);
-  require<ShapeError>(weight[0] % groups == 0, who, ": output channels ", weight[0], " not divisible by groups ", groups,
-                      came);
+  require<ShapeError>(weight[0] % groups == 0, who, ": output channels ", weight[0], " not divisible by groups ",
+                      groups, came);
   require<ShapeError>(channels / groups == weight[3], who, ": input channels ", channels, " differ from the weight's ",
                       weight[3], groups > 1 ? text(" times groups ", groups) : std::string(), came);
 
   const PaddingPair rows = options.padding.rows(height, kernel.height, options.stride.height, options.dilation.height);
   const PaddingPair columns =
       options.padding.columns(width, kernel.width, options.stride.width, options.dilation.width);
-  ConvGeometry g{.batch = batch,
-                 .in_height = height,
-                 .in_width = width,
-                 .in_channels = channels,
-                 .out_height = conv_output_size(height, kernel.height, options.stride.height, options.dilation.height,
-                                                rows),
-                 .out_width = conv_output_size(width, kernel.width, options.stride.width, options.dilation.width,
-                                               columns),
-                 .out_channels = weight[0],
-                 .kernel = kernel,
-                 .stride = options.stride,
-                 .dilation = options.dilation,
-                 .pad_top = rows.begin,
-                 .pad_bottom = rows.end,
-                 .pad_left = columns.begin,
-                 .pad_right = columns.end,
-                 .groups = groups};
+  ConvGeometry g{
+      .batch = batch,
+      .in_height = height,
+      .in_width = width,
+      .in_channels = channels,
+      .out_height = conv_output_size(height, kernel.height, options.stride.height, options.dilation.height, rows),
+      .out_width = conv_output_size(width, kernel.width, options.stride.width, options.dilation.width, columns),
+      .out_channels = weight[0],
+      .kernel = kernel,
+      .stride = options.stride,
+      .dilation = options.dilation,
+      .pad_top = rows.begin,
+      .pad_bottom = rows.end,
+      .pad_left = columns.begin,
+      .pad_right = columns.end,
+      .groups = groups};
   const Pair extent(effective_kernel(kernel.height, options.dilation.height),
                     effective_kernel(kernel.width, options.dilation.width));
   require<ShapeError>(g.out_height >= 1 && g.out_width >= 1, who, ": the kernel's extent ", extent.to_string(),
@@ -203,9 +200,9 @@ inline ConvGeometry conv2d_geometry(std::string_view who, const Sizes4& input, c
   return g;
 }
 
-/// The geometry of a transposed convolution of `input` [N,H,W,I] with `weight` [I,KH,KW,O/G], which is the backward-data
-/// pass of the convolution that is returned: its y is this input, its x is this output (`result.input_sizes()`).
-/// `same` gives an output of H * stride. Throws ShapeError or ValueError.
+/// The geometry of a transposed convolution of `input` [N,H,W,I] with `weight` [I,KH,KW,O/G], which is the
+/// backward-data pass of the convolution that is returned: its y is this input, its x is this output
+/// (`result.input_sizes()`). `same` gives an output of H * stride. Throws ShapeError or ValueError.
 inline ConvGeometry conv_transpose2d_geometry(std::string_view who, const Sizes4& input, const Sizes4& weight,
                                               const ConvTransposeOptions& options = {}) {
   const auto [batch, height, width, channels] = input;
@@ -217,8 +214,8 @@ inline ConvGeometry conv_transpose2d_geometry(std::string_view who, const Sizes4
   detail::check_range(who, "output padding", output_padding, 0);
   require<ShapeError>(weight[3] >= 1 && weight[3] <= detail::largest_size / groups, who,
                       ": the weight's output channels must be positive", came);
-  require<ShapeError>(channels == weight[0], who, ": input channels ", channels, " differ from the weight's ", weight[0],
-                      came);
+  require<ShapeError>(channels == weight[0], who, ": input channels ", channels, " differ from the weight's ",
+                      weight[0], came);
   require<ShapeError>(channels % groups == 0, who, ": input channels ", channels, " not divisible by groups ", groups,
                       came);
   require<ValueError>(output_padding.height < std::max(stride.height, dilation.height) &&

@@ -54,7 +54,8 @@ class ForwardPlan {
   ConvRoute route_;
 };
 
-/// Backward-data: dx from dy, every element written; positions that no output reads get 0. Also a transposed convolution.
+/// Backward-data: dx from dy, every element written; positions that no output reads get 0. Also a transposed
+/// convolution.
 template <class T>
 class BackwardDataPlan {
  public:
@@ -86,29 +87,40 @@ class BackwardDataPlan {
 template <class T>
 Index ForwardPlan<T>::packed_numel() const {
   switch (route_) {
-    case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
-    case ConvRoute::stem: return detail::StemPlan(g_, lanes_).packed_numel();
-    case ConvRoute::direct: return detail::direct_plan<T>(shape_).packed_numel();
-    default: return winograd().packed_numel();
+    case ConvRoute::lanes:
+      return detail::lane_weights_numel(g_, lanes_);
+    case ConvRoute::stem:
+      return detail::StemPlan(g_, lanes_).packed_numel();
+    case ConvRoute::direct:
+      return detail::direct_plan<T>(shape_).packed_numel();
+    default:
+      return winograd().packed_numel();
   }
 }
 
 template <class T>
 Index ForwardPlan<T>::workspace() const {
   switch (route_) {
-    case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
-    case ConvRoute::stem: return detail::StemPlan(g_, lanes_).forward_scratch();
-    case ConvRoute::direct: return detail::direct_plan<T>(shape_).scratch_numel();
-    default: return winograd().scratch_numel();
+    case ConvRoute::lanes:
+      return round_up(g_.in_channels, lanes_);
+    case ConvRoute::stem:
+      return detail::StemPlan(g_, lanes_).forward_scratch();
+    case ConvRoute::direct:
+      return detail::direct_plan<T>(shape_).scratch_numel();
+    default:
+      return winograd().scratch_numel();
   }
 }
 
 template <class T>
 void ForwardPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
   switch (route_) {
-    case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, false, weight, packed);
-    case ConvRoute::stem: return detail::stem_pack(detail::StemPlan(g_, lanes_), weight, packed);
-    case ConvRoute::direct: return detail::pack_direct(detail::direct_plan<T>(shape_), weight, packed);
+    case ConvRoute::lanes:
+      return detail::lane_pack(g_, lanes_, false, weight, packed);
+    case ConvRoute::stem:
+      return detail::stem_pack(detail::StemPlan(g_, lanes_), weight, packed);
+    case ConvRoute::direct:
+      return detail::pack_direct(detail::direct_plan<T>(shape_), weight, packed);
     default:
       if constexpr (std::is_same_v<T, float>) detail::winograd_pack(winograd(), weight, packed, scratch);
   }
@@ -117,9 +129,12 @@ void ForwardPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
 template <class T>
 void ForwardPlan<T>::run(const T* x, const T* packed, const ConvEpilogue<T>& epilogue, T* y, T* scratch) const {
   switch (route_) {
-    case ConvRoute::lanes: return detail::run_lanes(shape_, x, packed, epilogue, y, scratch);
-    case ConvRoute::stem: return detail::run_stem(detail::StemPlan(g_, lanes_), x, packed, epilogue, y, scratch);
-    case ConvRoute::direct: return detail::run_direct(detail::direct_plan<T>(shape_), x, packed, epilogue, y, scratch);
+    case ConvRoute::lanes:
+      return detail::run_lanes(shape_, x, packed, epilogue, y, scratch);
+    case ConvRoute::stem:
+      return detail::run_stem(detail::StemPlan(g_, lanes_), x, packed, epilogue, y, scratch);
+    case ConvRoute::direct:
+      return detail::run_direct(detail::direct_plan<T>(shape_), x, packed, epilogue, y, scratch);
     default:
       if constexpr (std::is_same_v<T, float>) detail::run_winograd(winograd(), x, packed, epilogue, y, scratch);
   }
@@ -128,32 +143,41 @@ void ForwardPlan<T>::run(const T* x, const T* packed, const ConvEpilogue<T>& epi
 template <class T>
 Index BackwardDataPlan<T>::packed_numel() const {
   switch (route_) {
-    case ConvRoute::lanes: return detail::lane_weights_numel(g_, lanes_);
-    case ConvRoute::dot: return detail::dot_packed_numel(g_, lanes_);
+    case ConvRoute::lanes:
+      return detail::lane_weights_numel(g_, lanes_);
+    case ConvRoute::dot:
+      return detail::dot_packed_numel(g_, lanes_);
     case ConvRoute::direct: {
       Index sum = 0;
       detail::for_each_phase(g_, [&](const auto& s) { sum += detail::direct_plan<T>(s).packed_numel(); });
       return sum;
     }
-    default: return winograd().packed_numel();
+    default:
+      return winograd().packed_numel();
   }
 }
 
 template <class T>
 Index BackwardDataPlan<T>::workspace() const {
   switch (route_) {
-    case ConvRoute::lanes: return round_up(g_.in_channels, lanes_);
-    case ConvRoute::dot: return 0;
-    case ConvRoute::direct: return detail::direct_plan<T>(detail::backward_data_shape(g_, 0, 0)).scratch_numel();
-    default: return winograd().scratch_numel();
+    case ConvRoute::lanes:
+      return round_up(g_.in_channels, lanes_);
+    case ConvRoute::dot:
+      return 0;
+    case ConvRoute::direct:
+      return detail::direct_plan<T>(detail::backward_data_shape(g_, 0, 0)).scratch_numel();
+    default:
+      return winograd().scratch_numel();
   }
 }
 
 template <class T>
 void BackwardDataPlan<T>::pack(const T* weight, T* packed, T* scratch) const {
   switch (route_) {
-    case ConvRoute::lanes: return detail::lane_pack(g_, lanes_, true, weight, packed);
-    case ConvRoute::dot: return detail::dot_pack(g_, lanes_, weight, packed);
+    case ConvRoute::lanes:
+      return detail::lane_pack(g_, lanes_, true, weight, packed);
+    case ConvRoute::dot:
+      return detail::dot_pack(g_, lanes_, weight, packed);
     case ConvRoute::direct:
       return detail::for_each_phase(g_, [&](const auto& s) {
         const detail::DirectPlan plan = detail::direct_plan<T>(s);
@@ -169,8 +193,8 @@ template <class T>
 void BackwardDataPlan<T>::run(const T* dy, const T* packed, const ConvEpilogue<T>& epilogue, T* dx, T* scratch) const {
   switch (route_) {
     case ConvRoute::lanes:
-      return detail::for_each_phase(
-          g_, [&](const auto& s) { detail::run_lanes(s, dy, packed, epilogue, dx, scratch); });
+      return detail::for_each_phase(g_,
+                                    [&](const auto& s) { detail::run_lanes(s, dy, packed, epilogue, dx, scratch); });
     case ConvRoute::dot:
       return detail::for_each_phase(g_, [&](const auto& s) { detail::run_dot(g_, s, dy, packed, epilogue, dx); });
     case ConvRoute::direct:

@@ -13,8 +13,8 @@
 
 namespace kashi::inline v0::kernels::detail {
 
-/// The taps of one axis that matter, an arithmetic progression: tap i is kernel index first_tap + i * tap_step and reads
-/// position (grid position * in_step) + first_offset + i * offset_step.
+/// The taps of one axis that matter, an arithmetic progression: tap i is kernel index first_tap + i * tap_step and
+/// reads position (grid position * in_step) + first_offset + i * offset_step.
 struct TapAxis {
   Index count = 0;
   Index first_tap = 0;
@@ -67,9 +67,19 @@ struct DirectShape {
   const Index depth = g.group_in_channels();
   DirectShape shape;
   shape.batch = g.batch;
-  shape.rows = {g.in_height, g.out_height, g.out_height, 0, 1, g.stride.height,
+  shape.rows = {g.in_height,
+                g.out_height,
+                g.out_height,
+                0,
+                1,
+                g.stride.height,
                 {g.kernel.height, 0, 1, -g.pad_top, g.dilation.height}};
-  shape.columns = {g.in_width, g.out_width, g.out_width, 0, 1, g.stride.width,
+  shape.columns = {g.in_width,
+                   g.out_width,
+                   g.out_width,
+                   0,
+                   1,
+                   g.stride.width,
                    {g.kernel.width, 0, 1, -g.pad_left, g.dilation.width}};
   shape.groups = g.groups;
   shape.depth = depth;
@@ -99,10 +109,10 @@ inline GridAxis phase_axis(Index phase, Index in_size, Index out_size, Index ker
 [[gnu::noinline]] inline DirectShape backward_data_shape(const ConvGeometry& g, Index row_phase, Index column_phase) {
   DirectShape shape;
   shape.batch = g.batch;
-  shape.rows = phase_axis(row_phase, g.in_height, g.out_height, g.kernel.height, g.stride.height, g.dilation.height,
-                          g.pad_top);
-  shape.columns = phase_axis(column_phase, g.in_width, g.out_width, g.kernel.width, g.stride.width, g.dilation.width,
-                             g.pad_left);
+  shape.rows =
+      phase_axis(row_phase, g.in_height, g.out_height, g.kernel.height, g.stride.height, g.dilation.height, g.pad_top);
+  shape.columns =
+      phase_axis(column_phase, g.in_width, g.out_width, g.kernel.width, g.stride.width, g.dilation.width, g.pad_left);
   shape.groups = g.groups;
   shape.depth = g.group_out_channels();
   shape.width = g.group_in_channels();
@@ -116,7 +126,7 @@ inline GridAxis phase_axis(Index phase, Index in_size, Index out_size, Index ker
 
 /// How a direct convolution is cut: taps and depth into chunks (their weights stay in cache), pixels into blocks.
 struct DirectBlocking {
-  static constexpr Index table_size = 4096;      ///< pointers of a block's table, on the stack
+  static constexpr Index table_size = 4096;  ///< pointers of a block's table, on the stack
   static constexpr Index chunk_bytes = 200 << 10;
 
   Index tap_chunk;
@@ -167,25 +177,26 @@ void pack_direct(const DirectPlan& plan, const T* weight, T* to) {
   for (Index t0 = 0; t0 < s.taps(); t0 += cut.tap_chunk) {
     const Index tap_count = std::min(cut.tap_chunk, s.taps() - t0);
     const Index block_size = tap_count * s.depth;
-    parallel_for(group_blocks, std::max<Index>(1, (1 << 15) / std::max<Index>(1, block_size * 2 * blocks.lanes)),
-                 [&](Index begin, Index end) {
-      for (Index gb = begin; gb < end; ++gb) {
-        const Index group = gb / blocks.count();
-        const Index block = gb % blocks.count();
-        const T* from = weight + group * s.group_weights + blocks.begin(block) * s.width_weights;
-        T* out = to + block_size * (group * blocks.padded() + blocks.begin(block));
-        for (Index k0 = 0; k0 < s.depth; k0 += cut.depth_chunk) {
-          const Index depth = std::min(cut.depth_chunk, s.depth - k0);
-          for (Index t = t0; t < t0 + tap_count; ++t) {
-            const Index row = s.rows.taps.first_tap + t / s.columns.taps.count * s.rows.taps.tap_step;
-            const Index column = s.columns.taps.first_tap + t % s.columns.taps.count * s.columns.taps.tap_step;
-            pack_block(from + (row * s.kernel_width + column) * s.tap_weights + k0 * s.depth_weights, s.width_weights,
-                       s.depth_weights, depth, blocks.size(block), blocks.width(block), out);
-            out += depth * blocks.width(block);
+    parallel_for(
+        group_blocks, std::max<Index>(1, (1 << 15) / std::max<Index>(1, block_size * 2 * blocks.lanes)),
+        [&](Index begin, Index end) {
+          for (Index gb = begin; gb < end; ++gb) {
+            const Index group = gb / blocks.count();
+            const Index block = gb % blocks.count();
+            const T* from = weight + group * s.group_weights + blocks.begin(block) * s.width_weights;
+            T* out = to + block_size * (group * blocks.padded() + blocks.begin(block));
+            for (Index k0 = 0; k0 < s.depth; k0 += cut.depth_chunk) {
+              const Index depth = std::min(cut.depth_chunk, s.depth - k0);
+              for (Index t = t0; t < t0 + tap_count; ++t) {
+                const Index row = s.rows.taps.first_tap + t / s.columns.taps.count * s.rows.taps.tap_step;
+                const Index column = s.columns.taps.first_tap + t % s.columns.taps.count * s.columns.taps.tap_step;
+                pack_block(from + (row * s.kernel_width + column) * s.tap_weights + k0 * s.depth_weights,
+                           s.width_weights, s.depth_weights, depth, blocks.size(block), blocks.width(block), out);
+                out += depth * blocks.width(block);
+              }
+            }
           }
-        }
-      }
-    });
+        });
     to += block_size * s.groups * blocks.padded();
   }
 }
@@ -215,7 +226,8 @@ struct PointerTable {
         continue;
       }
       out[local] = y + ((image * s.rows.out_size + s.rows.origin + i * s.rows.out_step) * s.columns.out_size +
-                        s.columns.origin + j * s.columns.out_step) * s.out_channels();
+                        s.columns.origin + j * s.columns.out_step) *
+                           s.out_channels();
       fill_pixel(s, x, zeros, image, i, j, t0, t1, tile, entry);
       if (++j < s.columns.count) continue;
       j = 0;
@@ -287,7 +299,8 @@ void multiply_blocks(const DirectPlan& plan, const T* x, const T* packed, const 
       for (Index t0 = 0; t0 == 0 || t0 < s.taps(); t0 += cut.tap_chunk) {
         const Index taps = std::min(cut.tap_chunk, s.taps() - t0);
         table.fill(s, x, y, zeros, begin, end, t0, t0 + taps, kernels.rows);
-        for (Index gb = part * group_blocks / cut.column_parts; gb < (part + 1) * group_blocks / cut.column_parts; ++gb) {
+        for (Index gb = part * group_blocks / cut.column_parts; gb < (part + 1) * group_blocks / cut.column_parts;
+             ++gb) {
           const Index group = gb / blocks.count();
           const Index block = gb % blocks.count();
           const T* weight = chunk + taps * s.depth * (group * blocks.padded() + blocks.begin(block));

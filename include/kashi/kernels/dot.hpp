@@ -9,8 +9,8 @@
 
 namespace kashi::inline v0::kernels {
 
-/// A row of neighbouring results: out[p * out_step + c * channel_step] = sum over taps and depth of in[p * pixel_step + in_offsets[tap] + k] *
-/// weight[weight_offsets[tap]] as [k / lanes][c][lanes].
+/// A row of neighbouring results: out[p * out_step + c * channel_step] = sum over taps and depth of in[p * pixel_step +
+/// in_offsets[tap] + k] * weight[weight_offsets[tap]] as [k / lanes][c][lanes].
 template <class T>
 struct DotJob {
   const T* in = nullptr;
@@ -83,7 +83,8 @@ struct DotTaps {
       for (Index b = 0; b < across.count; ++b) {
         const Index shift = across.first_offset + b * across.offset_step;
         if (begin + shift < 0 || end - 1 + shift >= s.columns.in_size) continue;
-        const Index tap = (down.first_tap + a * down.tap_step) * g.kernel.width + across.first_tap + b * across.tap_step;
+        const Index tap =
+            (down.first_tap + a * down.tap_step) * g.kernel.width + across.first_tap + b * across.tap_step;
         in_offsets[count] = (h * s.columns.in_size + shift) * s.in_channels();
         weight_offsets[count++] = tap * depth * g.in_channels;
       }

@@ -1,7 +1,7 @@
 /// Vectorised maps over arrays: ReLU, sums, products, exponentials, softmax, and the updates of optimizers.
 ///
-/// All of them take counts and pointers, run on several threads for long arrays, and give the same bits for every number
-/// of threads. In-place calls (the output is an input) are fine. float and double.
+/// All of them take counts and pointers, run on several threads for long arrays, and give the same bits for every
+/// number of threads. In-place calls (the output is an input) are fine. float and double.
 #pragma once
 
 #include <algorithm>
@@ -79,9 +79,8 @@ void relu_forward(Index n, const T* x, T* y) {
 /// dx = dy where y > 0, else 0; y may be ReLU's input or its result.
 template <class T>
 void relu_backward(Index n, const T* y, const T* dy, T* dx) {
-  detail::for_each_piece(n, [&](Index i, Index count) {
-    detail::elementwise<T>().pass_where_positive(count, y + i, dy + i, dx + i);
-  });
+  detail::for_each_piece(
+      n, [&](Index i, Index count) { detail::elementwise<T>().pass_where_positive(count, y + i, dy + i, dx + i); });
 }
 
 /// out = a + b
@@ -93,15 +92,15 @@ void add(Index n, const T* a, const T* b, T* out) {
 /// out = max(a + b, 0): the end of a residual block.
 template <class T>
 void add_relu(Index n, const T* a, const T* b, T* out) {
-  detail::for_each_piece(n,
-                         [&](Index i, Index count) { detail::elementwise<T>().add_relu(count, a + i, b + i, out + i); });
+  detail::for_each_piece(
+      n, [&](Index i, Index count) { detail::elementwise<T>().add_relu(count, a + i, b + i, out + i); });
 }
 
 /// out = a * b
 template <class T>
 void multiply(Index n, const T* a, const T* b, T* out) {
-  detail::for_each_piece(n,
-                         [&](Index i, Index count) { detail::elementwise<T>().multiply(count, a + i, b + i, out + i); });
+  detail::for_each_piece(
+      n, [&](Index i, Index count) { detail::elementwise<T>().multiply(count, a + i, b + i, out + i); });
 }
 
 /// y = factor * x
@@ -113,8 +112,8 @@ void scale(Index n, T factor, const T* x, T* y) {
 /// y += factor * x
 template <class T>
 void axpy(Index n, T factor, const T* x, T* y) {
-  detail::for_each_piece(n,
-                         [&](Index i, Index count) { detail::elementwise<T>().add_scaled(count, factor, x + i, y + i); });
+  detail::for_each_piece(
+      n, [&](Index i, Index count) { detail::elementwise<T>().add_scaled(count, factor, x + i, y + i); });
 }
 
 /// y = e^x, relative error below 2e-7 (float) and 5e-16 (double); 0 instead of subnormal results.

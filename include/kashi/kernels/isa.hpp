@@ -2,8 +2,8 @@
 ///
 /// One program holds the baseline, AVX2+FMA and AVX-512 (x86 with GCC or Clang; other CPUs have the baseline, which is
 /// correct everywhere). `KASHI_ISA=baseline|avx2|avx512` in the environment or force_isa() chooses a lower one.
-/// With the macro KASHI_ONLY_BASELINE, KASHI_ONLY_AVX2 or KASHI_ONLY_AVX512 only that one is compiled, which is quicker;
-/// the program then runs only on CPUs that have it.
+/// With the macro KASHI_ONLY_BASELINE, KASHI_ONLY_AVX2 or KASHI_ONLY_AVX512 only that one is compiled, which is
+/// quicker; the program then runs only on CPUs that have it.
 #pragma once
 
 #include <atomic>

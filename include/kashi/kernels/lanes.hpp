@@ -10,7 +10,8 @@
 
 namespace kashi::inline v0::kernels {
 
-/// Neighbouring outputs of one row, all channels: kernel rows at in_offsets and weight_offsets, each with column_taps taps.
+/// Neighbouring outputs of one row, all channels: kernel rows at in_offsets and weight_offsets, each with column_taps
+/// taps.
 template <class T>
 struct LaneJob {
   Index channels = 0;
@@ -30,8 +31,8 @@ struct LaneJob {
   T most = std::numeric_limits<T>::infinity();  ///< with relu: no result is larger
   T* out = nullptr;
   Index out_step = 0;
-  Index out_row_step = 0;  ///< of row pairs: the second row
-  Index prefetch_step = 0; ///< of row pairs: two rows of the input
+  Index out_row_step = 0;   ///< of row pairs: the second row
+  Index prefetch_step = 0;  ///< of row pairs: two rows of the input
   Index pixels = 0;
   bool zero_left = false;   ///< three neighbouring taps: the first pixel's first tap lies outside
   bool zero_right = false;  ///< the last pixel's last tap lies outside
@@ -92,8 +93,8 @@ inline Index lane_weights_numel(const ConvGeometry& g, Index lanes) {
   return g.taps() * g.group_in_channels() * round_up(g.in_channels, lanes);
 }
 
-/// Packs the weight [C,KH,KW,D] as [tap][rotation][channel]. Forward: lane o of rotation r holds the weight of input o + r;
-/// backward-data: lane i of rotation r holds the weight of output i + r (both within their group).
+/// Packs the weight [C,KH,KW,D] as [tap][rotation][channel]. Forward: lane o of rotation r holds the weight of input o
+/// + r; backward-data: lane i of rotation r holds the weight of output i + r (both within their group).
 template <class T>
 void lane_pack(const ConvGeometry& g, Index lanes, bool backward, const T* weight, T* packed) {
   const Index group = g.group_in_channels();
@@ -227,7 +228,9 @@ class LaneRun {
   /// Sets a job's pointers for columns [begin, end) of a row, from column tap t0 on.
   void place(LaneJob<T>& job, Index image, Index row, Index begin, Index end, Index t0) const {
     const Index out = ((image * s_.rows.out_size + s_.rows.origin + row * s_.rows.out_step) * s_.columns.out_size +
-                       s_.columns.origin) * job.channels + begin * job.out_step;
+                       s_.columns.origin) *
+                          job.channels +
+                      begin * job.out_step;
     job.in = x_ + (image * s_.rows.in_size * s_.columns.in_size + begin * s_.columns.in_step + lowest_ + t0 * spread_) *
                       job.channels;
     job.weight = weight_ + t0 * job.weight_tap_step;
@@ -241,10 +244,10 @@ class LaneRun {
   const T* x_;
   T* y_;
   const T* residual_;
-  const T* weight_;    ///< of the first tap that is inside
+  const T* weight_;  ///< of the first tap that is inside
   LaneJob<T> job_;
-  Index lowest_;       ///< of column 0's taps
-  Index spread_;       ///< from tap to tap
+  Index lowest_;  ///< of column 0's taps
+  Index spread_;  ///< from tap to tap
   Index tap_weights_;
   Index begin_, end_;  ///< columns that are done at once
   bool zero_left_, zero_right_, pairs_;
@@ -330,8 +333,7 @@ void lane_gradient_block(const ConvGeometry& g, const LaneGradientPlan& plan, In
   };
   const Index inner_begin = std::clamp<Index>(ceil_div(g.pad_left, g.stride.width), 0, g.out_width);
   const Index columns = g.in_width - 1 + g.pad_left - (g.kernel.width - 1) * g.dilation.width;
-  const Index inner_end =
-      std::clamp<Index>(columns < 0 ? 0 : columns / g.stride.width + 1, inner_begin, g.out_width);
+  const Index inner_end = std::clamp<Index>(columns < 0 ? 0 : columns / g.stride.width + 1, inner_begin, g.out_width);
   // Of three taps, one that is outside on a side is a zero.
   const auto middle_inside = [&](Index j) {
     const Index position = j * g.stride.width - g.pad_left + g.dilation.width;

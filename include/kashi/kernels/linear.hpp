@@ -1,7 +1,7 @@
 /// Products of matrices for linear layers, on the same register tiles as the convolutions: float and double.
 ///
-/// x [rows, in], weight [out, in], y [rows, out]. Many rows are a 1x1 convolution; a few rows (inference) read the weight
-/// in place, once for every four rows, since packing would cost more than the product.
+/// x [rows, in], weight [out, in], y [rows, out]. Many rows are a 1x1 convolution; a few rows (inference) read the
+/// weight in place, once for every four rows, since packing would cost more than the product.
 #pragma once
 
 #include <kashi/kernels/conv.hpp>

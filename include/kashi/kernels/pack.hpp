@@ -47,7 +47,8 @@ void pack_block(const T* from, Index column_step, Index depth_step, Index depth,
       }
       for (Index k = 0; k < count; ++k) to[k * width + column] = source[k * depth_step];
     }
-    for (Index k = 0; k < count && columns < width; ++k) std::fill(to + k * width + columns, to + (k + 1) * width, T(0));
+    for (Index k = 0; k < count && columns < width; ++k)
+      std::fill(to + k * width + columns, to + (k + 1) * width, T(0));
   }
 }
 

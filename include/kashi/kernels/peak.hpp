@@ -22,7 +22,8 @@ struct PeakKernels {
 
 namespace kashi::inline v0::kernels {
 
-/// Operations a second (a multiply-add counts two) of one core at the instruction set in use; the best of many short runs.
+/// Operations a second (a multiply-add counts two) of one core at the instruction set in use; the best of many short
+/// runs.
 template <class T>
 double measured_peak(int runs = 200) {
   const PeakKernels<T>& kernels = KASHI_BY_ISA(peak_kernels<T>);

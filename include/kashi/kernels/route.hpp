@@ -42,8 +42,8 @@ inline bool winograd_fits(const ConvGeometry& g) {
   return has_wide_kernels() && g.kernel == Pair(3) && g.stride == Pair(1) && g.dilation == Pair(1);
 }
 
-/// Whether F(4x4) is quicker than direct, its packing counted: enough channels on both sides, and enough tiles to earn the
-/// transform of the weights back. Measured for 12 to 512 channels.
+/// Whether F(4x4) is quicker than direct, its packing counted: enough channels on both sides, and enough tiles to earn
+/// the transform of the weights back. Measured for 12 to 512 channels.
 inline bool winograd_pays(const ConvGeometry& g) {
   const Index tiles = g.batch * ((g.out_height + 3) / 4) * ((g.out_width + 3) / 4);
   return std::min(g.group_in_channels(), g.group_out_channels()) >= 12 && std::min(g.out_height, g.out_width) >= 4 &&

@@ -12,7 +12,9 @@ namespace kashi::inline v0::kernels::detail {
 inline Index slot_count(Index items) { return std::max<Index>(1, std::min<Index>(num_threads(), items)); }
 
 /// Slots for which a workspace must be large enough: no thread limit of the caller's counts here.
-inline Index most_slots(Index items) { return std::max<Index>(1, std::min<Index>(v0::detail::global_thread_count().load(), items)); }
+inline Index most_slots(Index items) {
+  return std::max<Index>(1, std::min<Index>(v0::detail::global_thread_count().load(), items));
+}
 
 /// Calls f(slot, item) for every item; a slot has neighbouring items, which run one after the other.
 template <class F>

@@ -1,7 +1,7 @@
 /// Convolution of few input channels (the first layer of a network): forward and backward-weight.
 ///
-/// A kernel row of kw * C values is contiguous in the image, so it counts as one tap with kw * C channels, and one pointer
-/// per pixel serves all rows. Strips of the image are copied with their border where there is padding.
+/// A kernel row of kw * C values is contiguous in the image, so it counts as one tap with kw * C channels, and one
+/// pointer per pixel serves all rows. Strips of the image are copied with their border where there is padding.
 #pragma once
 
 #include <kashi/kernels/backward_weight.hpp>
@@ -17,7 +17,7 @@ struct StemPlan {
   Index strips;         ///< strips an image
   Index copy_width;     ///< columns of the copy
   Index copy_rows;
-  Index slices;         ///< backward-weight: sums of their own over a range of strips
+  Index slices;  ///< backward-weight: sums of their own over a range of strips
 
   [[gnu::noinline]] StemPlan(const ConvGeometry& geometry, Index lanes) : g(geometry), blocks{g.out_channels, lanes} {
     rows = strip_rows(g);
@@ -216,7 +216,8 @@ void stem_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dwe
       accumulate = true;
     }
   });
-  for (Index slice = 1; slice < plan.slices; ++slice) tiles<T>().add(sums_size, workspace + slice * sums_size, workspace);
+  for (Index slice = 1; slice < plan.slices; ++slice)
+    tiles<T>().add(sums_size, workspace + slice * sums_size, workspace);
   for (Index o = 0; o < g.out_channels; ++o) {
     for (Index k = 0; k < plan.depth(); ++k) dweight[o * plan.depth() + k] = workspace[k * g.out_channels + o];
   }

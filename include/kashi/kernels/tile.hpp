@@ -16,16 +16,17 @@ struct MultiplyJob {
   Index tiles = 0;
   Index taps = 1;
   Index depth = 0;
-  const T* const* in = nullptr;  ///< [tile][tap][row], a tap's first null: none for this tile; with a tap step [tile][row]
-  Index in_offset = 0;           ///< added to every pointer of `in`
-  Index tap_step = 0;            ///< distance of a row's taps, for the stepped form
-  const T* weight = nullptr;     ///< [tap][depth][vectors * lanes]
-  T* const* out = nullptr;       ///< [tile][row]
+  const T* const* in =
+      nullptr;                ///< [tile][tap][row], a tap's first null: none for this tile; with a tap step [tile][row]
+  Index in_offset = 0;        ///< added to every pointer of `in`
+  Index tap_step = 0;         ///< distance of a row's taps, for the stepped form
+  const T* weight = nullptr;  ///< [tap][depth][vectors * lanes]
+  T* const* out = nullptr;    ///< [tile][row]
   Index out_offset = 0;
-  Index columns = 0;             ///< columns that exist; fewer than the vectors hold are stored through a copy
-  const T* bias = nullptr;       ///< vectors * lanes values, or null
-  const T* start = nullptr;      ///< where sums start: an array laid out as out_base, or null for zero
-  const T* out_base = nullptr;   ///< the array that `out` points into; used with `start`
+  Index columns = 0;            ///< columns that exist; fewer than the vectors hold are stored through a copy
+  const T* bias = nullptr;      ///< vectors * lanes values, or null
+  const T* start = nullptr;     ///< where sums start: an array laid out as out_base, or null for zero
+  const T* out_base = nullptr;  ///< the array that `out` points into; used with `start`
   bool relu = false;
   T most = std::numeric_limits<T>::infinity();  ///< with relu: no result is larger
 };
@@ -38,7 +39,7 @@ struct AccumulateJob {
   const T* a = nullptr;
   const Index* row_offsets = nullptr;  ///< a's start of each row, for the form whose rows have offsets; else null
   const T* b = nullptr;
-  const Index* offsets = nullptr;      ///< [count]
+  const Index* offsets = nullptr;  ///< [count]
   Index step = 0;
   Index count = 0;
   T* out = nullptr;
@@ -52,8 +53,8 @@ template <class T>
 struct TileKernels {
   Index lanes;
   Index rows;
-  void (*multiply[2][2])(const MultiplyJob<T>&);      ///< form 1: stepped
-  void (*accumulate[2][2])(const AccumulateJob<T>&);  ///< form 1: the offsets move the rows' side
+  void (*multiply[2][2])(const MultiplyJob<T>&);                     ///< form 1: stepped
+  void (*accumulate[2][2])(const AccumulateJob<T>&);                 ///< form 1: the offsets move the rows' side
   void (*gather[2])(const T* from, Index step, Index count, T* to);  ///< copies whole vectors of strided pixels
   void (*add)(Index count, const T* from, T* to);                    ///< to += from
 };

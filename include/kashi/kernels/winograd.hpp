@@ -1,8 +1,9 @@
 /// Winograd's convolution F(m x m, 3x3), m = 2 or 4, stride 1, in three directions (Lavin & Gray 2016).
 ///
-/// A tile of m x m outputs costs (m + 2)^2 products per pair of channels instead of 9 m^2: 2.25 or 4 times fewer. A block
-/// of tiles is transformed, multiplied position by position on the register tiles, and transformed back while in cache.
-/// Relative errors (L2, against double): about 3e-7 for m = 2, 4e-6 for m = 4; the direct kernels make about 5e-7.
+/// A tile of m x m outputs costs (m + 2)^2 products per pair of channels instead of 9 m^2: 2.25 or 4 times fewer. A
+/// block of tiles is transformed, multiplied position by position on the register tiles, and transformed back while in
+/// cache. Relative errors (L2, against double): about 3e-7 for m = 2, 4e-6 for m = 4; the direct kernels make about
+/// 5e-7.
 #pragma once
 
 #include <kashi/kernels/direct.hpp>
@@ -10,7 +11,8 @@
 
 namespace kashi::inline v0::kernels {
 
-/// Transforms one tile's pixels (or one pair's taps): pixels[i] point at channels, results go to out + i * position_step.
+/// Transforms one tile's pixels (or one pair's taps): pixels[i] point at channels, results go to out + i *
+/// position_step.
 template <class T>
 struct WinogradGatherJob {
   const T* const* pixels = nullptr;
@@ -28,7 +30,7 @@ struct WinogradScatterJob {
   T* out = nullptr;
   Index row_step = 0;
   Index column_step = 0;
-  Index rows = 0;     ///< outputs that exist
+  Index rows = 0;  ///< outputs that exist
   Index columns = 0;
   const T* bias = nullptr;      ///< padded to whole vectors, or null
   const T* residual = nullptr;  ///< laid out as out, or null
@@ -97,11 +99,11 @@ struct WinogradPlan {
   ColumnBlocks blocks;
   WinogradTiles tiles_of;
   Index positions;
-  Index top, left;      ///< where the first tile starts in the input
-  Index depth_stride;   ///< channels of a transformed tile, whole vectors
-  Index block;          ///< tiles a block
+  Index top, left;     ///< where the first tile starts in the input
+  Index depth_stride;  ///< channels of a transformed tile, whole vectors
+  Index block;         ///< tiles a block
   Index block_count;
-  Index parts;          ///< parts of a group's output channels, when there are too few blocks for the threads
+  Index parts;  ///< parts of a group's output channels, when there are too few blocks for the threads
 
   [[gnu::noinline]] WinogradPlan(const DirectShape& shape, Index tile, Index lanes, Index rows)
       : s(shape),
@@ -179,8 +181,8 @@ void winograd_pack(const WinogradPlan& plan, const T* weight, T* packed, T* scra
 
 /// Multiplies a block's transformed tiles with the transformed weights of blocks [first, last), position by position.
 template <class T>
-void winograd_multiply(const WinogradPlan& plan, Index tile_count, Index group, Index first, Index last,
-                       const T* input, const T* packed, T* product) {
+void winograd_multiply(const WinogradPlan& plan, Index tile_count, Index group, Index first, Index last, const T* input,
+                       const T* packed, T* product) {
   const TileKernels<T>& kernels = tiles<T>();
   constexpr Index most_tiles = 1024;
   constexpr Index depth_chunk = 256;
@@ -317,8 +319,8 @@ struct WinogradWeightPlan {
 
 /// Transforms tiles [t0, t0 + count) of one group of x and dy, several at a time.
 template <class T>
-void winograd_weight_gather(const WinogradWeightPlan& plan, Index group, Index t0, Index count, const T* x,
-                            const T* dy, const T* zeros, T* inputs, T* gradients) {
+void winograd_weight_gather(const WinogradWeightPlan& plan, Index group, Index t0, Index count, const T* x, const T* dy,
+                            const T* zeros, T* inputs, T* gradients) {
   const ConvGeometry& g = plan.g;
   const auto& kernels = winograd_kernels_of<T>(plan.tiles_of.tile);
   const T* group_x = x + group * g.group_in_channels();
@@ -341,7 +343,8 @@ void winograd_weight_gather(const WinogradWeightPlan& plan, Index group, Index t
   });
 }
 
-/// Adds the products of a block of transformed tiles to one group's sums [position][output][input], position by position.
+/// Adds the products of a block of transformed tiles to one group's sums [position][output][input], position by
+/// position.
 template <class T>
 void winograd_weight_multiply(const WinogradWeightPlan& plan, Index count, bool accumulate, const T* inputs,
                               const T* gradients, T* sums) {

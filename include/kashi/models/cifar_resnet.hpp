@@ -1,5 +1,5 @@
-/// ResNet for images of 32x32 pixels (He et al. 2016, section 4.2): three stages of 16, 32 and 64 channels, 6n + 2 layers.
-/// Names: conv1, bn1, layer1.0.conv1 ... layer3.2.bn2, linear (as in akamaster/pytorch_resnet_cifar10).
+/// ResNet for images of 32x32 pixels (He et al. 2016, section 4.2): three stages of 16, 32 and 64 channels, 6n + 2
+/// layers. Names: conv1, bn1, layer1.0.conv1 ... layer3.2.bn2, linear (as in akamaster/pytorch_resnet_cifar10).
 #pragma once
 
 #include <kashi/models/options.hpp>
@@ -26,11 +26,15 @@ template <class T>
 nn::Sequential<T> cifar_block(Index in, Index out, Index stride, StridePadding padding) {
   const Padding strided = padding_of(padding, StridePadding::symmetric, 3);
   nn::Sequential<T> body, whole;
-  body.add("conv1", nn::Conv2d<T>({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = strided, .bias = false}));
+  body.add("conv1",
+           nn::Conv2d<T>({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = strided, .bias = false}));
   body.add("bn1", nn::BatchNorm2d<T>(out)).add("relu1", nn::ReLU<T>());
-  body.add("conv2", nn::Conv2d<T>({.in = out, .out = out, .kernel = 3, .padding = 1, .bias = false})).add("bn2", nn::BatchNorm2d<T>(out));
-  if (in == out) whole.add_inline(nn::Residual<T>(body, {.body = ""}));
-  else whole.add_inline(nn::Residual<T>(body, PaddedShortcut<T>(), {.body = "", .shortcut = "shortcut"}));
+  body.add("conv2", nn::Conv2d<T>({.in = out, .out = out, .kernel = 3, .padding = 1, .bias = false}))
+      .add("bn2", nn::BatchNorm2d<T>(out));
+  if (in == out)
+    whole.add_inline(nn::Residual<T>(body, {.body = ""}));
+  else
+    whole.add_inline(nn::Residual<T>(body, PaddedShortcut<T>(), {.body = "", .shortcut = "shortcut"}));
   return whole.add("relu", nn::ReLU<T>());
 }
 

@@ -1,5 +1,6 @@
-/// EfficientNet-Lite 0 to 2 (Google 2020, after Tan & Le 2019): no squeeze-and-excite, ReLU6 instead of swish, stem and head
-/// that do not grow. Names are those of the EfficientNet-PyTorch family: _conv_stem, _bn0, _blocks.N._expand_conv, _fc.
+/// EfficientNet-Lite 0 to 2 (Google 2020, after Tan & Le 2019): no squeeze-and-excite, ReLU6 instead of swish, stem and
+/// head that do not grow. Names are those of the EfficientNet-PyTorch family: _conv_stem, _bn0, _blocks.N._expand_conv,
+/// _fc.
 ///
 /// From the reference: batch norm's eps is 1e-3 and strides are padded as TensorFlow's `SAME`.
 #pragma once
@@ -26,13 +27,18 @@ class LiteBuilder {
                           .bias = false});
   }
   /// PyTorch's momentum counts the new batch: 1 - 0.99.
-  nn::BatchNorm2d<T> norm(Index channels) const { return nn::BatchNorm2d<T>(channels, {.eps = eps_or(options_, 1e-3), .momentum = 0.01}); }
+  nn::BatchNorm2d<T> norm(Index channels) const {
+    return nn::BatchNorm2d<T>(channels, {.eps = eps_or(options_, 1e-3), .momentum = 0.01});
+  }
 
   nn::Sequential<T> block(Index in, Index out, Index kernel, Index stride, Index expansion) const {
     const Index wide = in * expansion;
     nn::Sequential<T> body, whole;
-    if (expansion != 1) body.add("_expand_conv", conv(in, wide, 1, 1)).add("_bn0", norm(wide)).add("_relu0", nn::ReLU6<T>());
-    body.add("_depthwise_conv", conv(wide, wide, kernel, stride, wide)).add("_bn1", norm(wide)).add("_relu1", nn::ReLU6<T>());
+    if (expansion != 1)
+      body.add("_expand_conv", conv(in, wide, 1, 1)).add("_bn0", norm(wide)).add("_relu0", nn::ReLU6<T>());
+    body.add("_depthwise_conv", conv(wide, wide, kernel, stride, wide))
+        .add("_bn1", norm(wide))
+        .add("_relu1", nn::ReLU6<T>());
     body.add("_project_conv", conv(wide, out, 1, 1)).add("_bn2", norm(out));
     return stride == 1 && in == out ? whole.add_inline(nn::Residual<T>(body, {.body = ""})) : body;
   }
@@ -45,8 +51,8 @@ class LiteBuilder {
 
 /// What tells one EfficientNet-Lite from another.
 struct EfficientNetLiteShape {
-  double width = 1.0;    ///< multiplies channels
-  double depth = 1.0;    ///< multiplies the number of blocks, but for the first and the last stage
+  double width = 1.0;  ///< multiplies channels
+  double depth = 1.0;  ///< multiplies the number of blocks, but for the first and the last stage
   double dropout = 0.2;
 };
 
@@ -56,7 +62,8 @@ nn::Sequential<T> efficientnet_lite(const EfficientNetLiteShape& shape, const Mo
   struct Stage {
     Index blocks, kernel, stride, expansion, channels;
   };
-  constexpr Stage stages[] = {{1, 3, 1, 1, 16}, {2, 3, 2, 6, 24}, {2, 5, 2, 6, 40}, {3, 3, 2, 6, 80}, {3, 5, 1, 6, 112}, {4, 5, 2, 6, 192}, {1, 3, 1, 6, 320}};
+  constexpr Stage stages[] = {{1, 3, 1, 1, 16},  {2, 3, 2, 6, 24},  {2, 5, 2, 6, 40}, {3, 3, 2, 6, 80},
+                              {3, 5, 1, 6, 112}, {4, 5, 2, 6, 192}, {1, 3, 1, 6, 320}};
   constexpr Index stem = 32, head = 1280;
   const detail::LiteBuilder<T> build(options);
 
@@ -65,7 +72,8 @@ nn::Sequential<T> efficientnet_lite(const EfficientNetLiteShape& shape, const Mo
   Index channels = stem;
   for (const Stage& stage : stages) {
     const bool is_fixed = &stage == std::begin(stages) || &stage == std::end(stages) - 1;
-    const Index count = is_fixed ? stage.blocks : static_cast<Index>(std::ceil(static_cast<double>(stage.blocks) * shape.depth));
+    const Index count =
+        is_fixed ? stage.blocks : static_cast<Index>(std::ceil(static_cast<double>(stage.blocks) * shape.depth));
     const Index out = detail::scaled_channels(stage.channels, shape.width);
     for (Index i = 0; i < count; ++i) {
       blocks.add(build.block(channels, out, stage.kernel, i == 0 ? stage.stride : 1, stage.expansion));
@@ -74,7 +82,8 @@ nn::Sequential<T> efficientnet_lite(const EfficientNetLiteShape& shape, const Mo
   }
   net.add("_blocks", blocks);
   net.add("_conv_head", build.conv(channels, head, 1, 1)).add("_bn1", build.norm(head)).add("_relu1", nn::ReLU6<T>());
-  net.add("_avg_pooling", nn::GlobalAvgPool2d<T>()).add("_dropout", nn::Dropout<T>(detail::dropout_or(options, shape.dropout)));
+  net.add("_avg_pooling", nn::GlobalAvgPool2d<T>())
+      .add("_dropout", nn::Dropout<T>(detail::dropout_or(options, shape.dropout)));
   net.add("_fc", nn::Linear<T>({.in = head, .out = detail::classes_or(options, 1000)}));
   detail::init_weights(net, true);
   return net;

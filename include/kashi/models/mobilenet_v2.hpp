@@ -11,7 +11,8 @@ namespace detail {
 
 /// Convolution without bias, batch norm, ReLU6.
 template <class T>
-nn::Sequential<T> mobilenet_unit(Index in, Index out, Index kernel, Index stride, Index groups, const ModelOptions& options) {
+nn::Sequential<T> mobilenet_unit(Index in, Index out, Index kernel, Index stride, Index groups,
+                                 const ModelOptions& options) {
   return nn::Sequential<T>{nn::Conv2d<T>({.in = in,
                                           .out = out,
                                           .kernel = kernel,
@@ -22,14 +23,16 @@ nn::Sequential<T> mobilenet_unit(Index in, Index out, Index kernel, Index stride
                            nn::BatchNorm2d<T>(out, {.eps = eps_or(options, 1e-5)}), nn::ReLU6<T>()};
 }
 
-/// Widens by 1x1, filters each channel by itself, narrows by 1x1 without an activation; the input is added when it fits.
+/// Widens by 1x1, filters each channel by itself, narrows by 1x1 without an activation; the input is added when it
+/// fits.
 template <class T>
 nn::Sequential<T> inverted_residual(Index in, Index out, Index stride, Index expansion, const ModelOptions& options) {
   const Index wide = in * expansion;
   nn::Sequential<T> conv, body, block;
   if (expansion != 1) conv.add(mobilenet_unit<T>(in, wide, 1, 1, 1, options));
   conv.add(mobilenet_unit<T>(wide, wide, 3, stride, wide, options));
-  conv.add(nn::Conv2d<T>({.in = wide, .out = out, .bias = false})).add(nn::BatchNorm2d<T>(out, {.eps = eps_or(options, 1e-5)}));
+  conv.add(nn::Conv2d<T>({.in = wide, .out = out, .bias = false}))
+      .add(nn::BatchNorm2d<T>(out, {.eps = eps_or(options, 1e-5)}));
   body.add("conv", conv);
   return stride == 1 && in == out ? block.add_inline(nn::Residual<T>(body, {.body = ""})) : body;
 }
@@ -42,7 +45,8 @@ nn::Sequential<T> mobilenet_v2(const ModelOptions& options = {}, double width = 
   struct Stage {
     Index expansion, channels, blocks, stride;
   };
-  constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+  constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                              {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
   Index channels = detail::scaled_channels(32, width);
   const Index last = detail::scaled_channels(1280, std::max(1.0, width));
 
@@ -55,7 +59,8 @@ nn::Sequential<T> mobilenet_v2(const ModelOptions& options = {}, double width = 
       channels = out;
     }
   features.add(detail::mobilenet_unit<T>(channels, last, 1, 1, 1, options));
-  classifier.add(nn::Dropout<T>(detail::dropout_or(options, 0.2))).add(nn::Linear<T>({.in = last, .out = detail::classes_or(options, 1000)}));
+  classifier.add(nn::Dropout<T>(detail::dropout_or(options, 0.2)))
+      .add(nn::Linear<T>({.in = last, .out = detail::classes_or(options, 1000)}));
   net.add("features", features).add("avgpool", nn::GlobalAvgPool2d<T>()).add("classifier", classifier);
   detail::init_weights(net, true);
   return net;

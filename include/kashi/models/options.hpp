@@ -28,11 +28,11 @@ enum class StridePadding {
 
 /// Options of every network here.
 struct ModelOptions {
-  Index classes = 0;                            ///< outputs; 0: the network's usual number
-  Index in = 3;                                 ///< channels of the input
+  Index classes = 0;  ///< outputs; 0: the network's usual number
+  Index in = 3;       ///< channels of the input
   StridePadding padding = StridePadding::usual;
-  double dropout = -1;                          ///< before the head; negative: the network's usual
-  double eps = 0;                               ///< of the batch norms in MobileNets and EfficientNets; 0: the usual
+  double dropout = -1;  ///< before the head; negative: the network's usual
+  double eps = 0;       ///< of the batch norms in MobileNets and EfficientNets; 0: the usual
 };
 
 namespace detail {
@@ -42,7 +42,9 @@ inline Index classes_or(const ModelOptions& options, Index usual) {
   return options.classes > 0 ? options.classes : usual;
 }
 
-inline double dropout_or(const ModelOptions& options, double usual) { return options.dropout < 0 ? usual : options.dropout; }
+inline double dropout_or(const ModelOptions& options, double usual) {
+  return options.dropout < 0 ? usual : options.dropout;
+}
 
 inline double eps_or(const ModelOptions& options, double usual) { return options.eps > 0 ? options.eps : usual; }
 
@@ -52,8 +54,8 @@ inline Padding padding_of(StridePadding wanted, StridePadding usual, Index kerne
   return chosen == StridePadding::same ? Padding(nn::same) : Padding(dilation * (kernel - 1) / 2);
 }
 
-/// First weights of convolutions and linear layers as torchvision's networks have them: He's normal numbers by the number
-/// of outputs (He et al. 2015), no bias; linear layers with a standard deviation of 0.01 if asked.
+/// First weights of convolutions and linear layers as torchvision's networks have them: He's normal numbers by the
+/// number of outputs (He et al. 2015), no bias; linear layers with a standard deviation of 0.01 if asked.
 template <class T>
 void init_weights(nn::Module<T>& net, bool linear_too = false) {
   for (auto& [name, module] : net.named_modules()) {

@@ -13,10 +13,12 @@ namespace kashi::inline v0::models {
 namespace detail {
 
 /// timm's "blocks.STAGE.BLOCK." as "TO.NUMBER.", numbered from `first` on.
-inline void add_stages(std::vector<nn::RenameRule>& rules, const std::vector<int>& stages, const std::string& to, int first) {
+inline void add_stages(std::vector<nn::RenameRule>& rules, const std::vector<int>& stages, const std::string& to,
+                       int first) {
   for (std::size_t stage = 0; stage < stages.size(); ++stage)
     for (int block = 0; block < stages[stage]; ++block)
-      rules.push_back({"blocks." + std::to_string(stage) + "." + std::to_string(block) + ".*", to + std::to_string(first++) + ".*"});
+      rules.push_back({"blocks." + std::to_string(stage) + "." + std::to_string(block) + ".*",
+                       to + std::to_string(first++) + ".*"});
 }
 
 /// For MobileNetV1: timm's names, Keras's, and those of several PyTorch projects.
@@ -52,11 +54,13 @@ inline std::vector<nn::RenameRule> mobilenet_v1_rules() {
   return rules;
 }
 
-/// For EfficientNet-Lite: timm's names (tf_efficientnet_lite0). Its first block has no expansion, so that conv_pw is there
-/// what conv_pwl is elsewhere.
+/// For EfficientNet-Lite: timm's names (tf_efficientnet_lite0). Its first block has no expansion, so that conv_pw is
+/// there what conv_pwl is elsewhere.
 inline std::vector<nn::RenameRule> efficientnet_lite_rules(const std::vector<int>& stages) {
-  std::vector<nn::RenameRule> rules{{"blocks.0.*.conv_dw.*", "blocks.0.*._depthwise_conv.*"}, {"blocks.0.*.bn1.*", "blocks.0.*._bn1.*"},
-                                    {"blocks.0.*.conv_pw.*", "blocks.0.*._project_conv.*"},   {"blocks.0.*.bn2.*", "blocks.0.*._bn2.*"}};
+  std::vector<nn::RenameRule> rules{{"blocks.0.*.conv_dw.*", "blocks.0.*._depthwise_conv.*"},
+                                    {"blocks.0.*.bn1.*", "blocks.0.*._bn1.*"},
+                                    {"blocks.0.*.conv_pw.*", "blocks.0.*._project_conv.*"},
+                                    {"blocks.0.*.bn2.*", "blocks.0.*._bn2.*"}};
   add_stages(rules, stages, "_blocks.", 0);
   const nn::RenameRule more[] = {{"_blocks.*.conv_pw.*", "_blocks.*._expand_conv.*"},
                                  {"_blocks.*.bn1.*", "_blocks.*._bn0.*"},

@@ -13,9 +13,9 @@ namespace kashi::inline v0::models {
 /// What tells one ResNet from another.
 struct ResNetShape {
   std::array<Index, 4> blocks{2, 2, 2, 2};  ///< in the four stages
-  bool bottleneck = false;                  ///< 1x1, 3x3, 1x1 convolutions with four times as many outputs; else two 3x3
-  Index groups = 1;                         ///< of the bottleneck's 3x3 convolution
-  Index width_per_group = 64;               ///< of the bottleneck in the first stage
+  bool bottleneck = false;     ///< 1x1, 3x3, 1x1 convolutions with four times as many outputs; else two 3x3
+  Index groups = 1;            ///< of the bottleneck's 3x3 convolution
+  Index width_per_group = 64;  ///< of the bottleneck in the first stage
 };
 
 namespace detail {
@@ -69,7 +69,9 @@ class ResNetBuilder {
     const Index inner = width * shape_.width_per_group / 64 * shape_.groups;
     nn::Sequential<T> body;
     body.add("conv1", conv(in, inner, 1, 1)).add("bn1", nn::BatchNorm2d<T>(inner)).add("relu1", nn::ReLU<T>());
-    body.add("conv2", conv(inner, inner, 3, stride, shape_.groups)).add("bn2", nn::BatchNorm2d<T>(inner)).add("relu2", nn::ReLU<T>());
+    body.add("conv2", conv(inner, inner, 3, stride, shape_.groups))
+        .add("bn2", nn::BatchNorm2d<T>(inner))
+        .add("relu2", nn::ReLU<T>());
     return body.add("conv3", conv(inner, out, 1, 1)).add("bn3", nn::BatchNorm2d<T>(out));
   }
 

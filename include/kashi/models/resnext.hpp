@@ -34,8 +34,15 @@ namespace detail {
 
 /// A convolution without bias, padded to keep the size, with its batch norm; what a line of the paper's tables means.
 template <class T>
-nn::Sequential<T>& add_conv_norm(nn::Sequential<T>& to, Index in, Index out, Index kernel, Index stride = 1, Index groups = 1) {
-  to.add(nn::Conv2d<T>({.in = in, .out = out, .kernel = kernel, .stride = stride, .padding = kernel / 2, .groups = groups, .bias = false}));
+nn::Sequential<T>& add_conv_norm(nn::Sequential<T>& to, Index in, Index out, Index kernel, Index stride = 1,
+                                 Index groups = 1) {
+  to.add(nn::Conv2d<T>({.in = in,
+                        .out = out,
+                        .kernel = kernel,
+                        .stride = stride,
+                        .padding = kernel / 2,
+                        .groups = groups,
+                        .bias = false}));
   return to.add(nn::BatchNorm2d<T>(out));
 }
 
@@ -88,7 +95,9 @@ template <class T>
 nn::Sequential<T> resnext_shortcut(const ResNeXtBlockOptions& o) {
   nn::Sequential<T> shortcut;
   const bool pools = o.pooled_shortcut && o.stride > 1;
-  if (pools) shortcut.add(nn::AvgPool2d<T>({.kernel = o.stride, .stride = o.stride, .ceil_mode = true, .count_include_pad = false}));
+  if (pools)
+    shortcut.add(
+        nn::AvgPool2d<T>({.kernel = o.stride, .stride = o.stride, .ceil_mode = true, .count_include_pad = false}));
   return add_conv_norm(shortcut, o.in, o.out, 1, pools ? 1 : o.stride);
 }
 
@@ -105,23 +114,27 @@ Tensor<T> channel_group(const Tensor<T>& values, int axis, Index index, Index wi
 template <class T = float>
 nn::Sequential<T> resnext_block(const ResNeXtBlockOptions& o, ResNeXtForm form = ResNeXtForm::grouped) {
   require(o.in > 0 && o.out > 0 && o.cardinality > 0 && o.width > 0 && o.stride > 0,
-          "resnext_block: channels, cardinality, width and stride must be positive; got .in = ", o.in, ", .out = ", o.out, ", .cardinality = ", o.cardinality,
-          ", .width = ", o.width, ", .stride = ", o.stride);
+          "resnext_block: channels, cardinality, width and stride must be positive; got .in = ", o.in,
+          ", .out = ", o.out, ", .cardinality = ", o.cardinality, ", .width = ", o.width, ", .stride = ", o.stride);
   nn::Sequential<T> block;
-  if (o.in == o.out && o.stride == 1) block.add("block", nn::Residual<T>(detail::resnext_body<T>(o, form)));
-  else block.add("block", nn::Residual<T>(detail::resnext_body<T>(o, form), detail::resnext_shortcut<T>(o)));
+  if (o.in == o.out && o.stride == 1)
+    block.add("block", nn::Residual<T>(detail::resnext_body<T>(o, form)));
+  else
+    block.add("block", nn::Residual<T>(detail::resnext_body<T>(o, form), detail::resnext_shortcut<T>(o)));
   return block.add("relu", nn::ReLU<T>());
 }
 
-/// The state of a block in form (a) or (b) that computes what a block in form (c) with the state `grouped` does: branch i
-/// takes the i-th group of channels. `o` is the options of both.
+/// The state of a block in form (a) or (b) that computes what a block in form (c) with the state `grouped` does: branch
+/// i takes the i-th group of channels. `o` is the options of both.
 template <class T>
 nn::StateDict<T> resnext_block_state(const nn::StateDict<T>& grouped, const ResNeXtBlockOptions& o, ResNeXtForm form) {
   if (form == ResNeXtForm::grouped) return grouped;
   const bool sums = form == ResNeXtForm::branches;
   const std::string body = "block.body.";
   nn::StateDict<T> out;
-  const auto is_last = [&](const std::string& name) { return name.starts_with(body + "6.") || name.starts_with(body + "7."); };
+  const auto is_last = [&](const std::string& name) {
+    return name.starts_with(body + "6.") || name.starts_with(body + "7.");
+  };
   for (const auto& [name, value] : grouped) {
     if (!name.starts_with(body) || name.starts_with("block.shortcut.")) {
       out.set(name, value);
@@ -129,13 +142,17 @@ nn::StateDict<T> resnext_block_state(const nn::StateDict<T>& grouped, const ResN
       // In form (a) the last convolution is split; in both the last batch norm follows the branches.
       const std::string rest = name.substr(body.size() + 2);
       const bool is_convolution = name[body.size()] == '6';
-      if (!is_convolution) out.set(body + (sums ? "1." : "2.") + rest, value);
-      else if (!sums) out.set(body + "1." + rest, value);
+      if (!is_convolution)
+        out.set(body + (sums ? "1." : "2.") + rest, value);
+      else if (!sums)
+        out.set(body + "1." + rest, value);
       else
-        for (Index i = 0; i < o.cardinality; ++i) out.set(text(body, "0.", i, ".6.", rest), detail::channel_group(value, 3, i, o.width));
+        for (Index i = 0; i < o.cardinality; ++i)
+          out.set(text(body, "0.", i, ".6.", rest), detail::channel_group(value, 3, i, o.width));
     } else {
       for (Index i = 0; i < o.cardinality; ++i)
-        out.set(text(body, "0.", i, ".", name.substr(body.size())), value.rank() == 0 ? value : detail::channel_group(value, 0, i, o.width));
+        out.set(text(body, "0.", i, ".", name.substr(body.size())),
+                value.rank() == 0 ? value : detail::channel_group(value, 0, i, o.width));
     }
   }
   return out;
@@ -143,11 +160,12 @@ nn::StateDict<T> resnext_block_state(const nn::StateDict<T>& grouped, const ResN
 
 /// What tells one ResNeXt for small images from another.
 struct ResNeXtShape {
-  std::array<Index, 3> blocks{3, 3, 3};       ///< in the three stages; the second and third halve the image
-  std::array<Index, 3> out{256, 512, 1024};   ///< channels that a stage gives
-  std::array<Index, 3> width{64, 128, 256};   ///< of a transformation: it grows with the stage, cardinality does not
+  std::array<Index, 3> blocks{3, 3, 3};      ///< in the three stages; the second and third halve the image
+  std::array<Index, 3> out{256, 512, 1024};  ///< channels that a stage gives
+  std::array<Index, 3> width{64, 128, 256};  ///< of a transformation: it grows with the stage, cardinality does not
   Index cardinality = 8;
-  std::array<Index, 2> stem{64, 0};           ///< channels of the first 3x3 convolution and of a second one, which halves the image; 0: none
+  std::array<Index, 2> stem{
+      64, 0};  ///< channels of the first 3x3 convolution and of a second one, which halves the image; 0: none
   bool pooled_shortcut = false;
 };
 
@@ -182,7 +200,8 @@ nn::Sequential<T> resnext(const ResNeXtShape& shape, const ModelOptions& options
   return net;
 }
 
-/// The paper's ResNeXt-29 for CIFAR, C x 64d: 34,426,698 parameters with C = 8 and 68,155,210 with C = 16, for 10 classes.
+/// The paper's ResNeXt-29 for CIFAR, C x 64d: 34,426,698 parameters with C = 8 and 68,155,210 with C = 16, for 10
+/// classes.
 template <class T = float>
 nn::Sequential<T> resnext29(Index cardinality = 8, const ModelOptions& options = {}) {
   return resnext<T>({.cardinality = cardinality}, options);
@@ -193,7 +212,13 @@ nn::Sequential<T> resnext29(Index cardinality = 8, const ModelOptions& options =
 /// and groups are 32, 64 and 128 channels wide, which fill a CPU's vectors and let Winograd's algorithm gain.
 template <class T = float>
 nn::Sequential<T> resnext_compact(const ModelOptions& options = {}) {
-  return resnext<T>({.blocks = {1, 2, 2}, .out = {128, 256, 512}, .width = {32, 64, 128}, .cardinality = 4, .stem = {24, 48}, .pooled_shortcut = true}, options);
+  return resnext<T>({.blocks = {1, 2, 2},
+                     .out = {128, 256, 512},
+                     .width = {32, 64, 128},
+                     .cardinality = 4,
+                     .stem = {24, 48},
+                     .pooled_shortcut = true},
+                    options);
 }
 
 }  // namespace kashi::inline v0::models

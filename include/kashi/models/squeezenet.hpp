@@ -13,8 +13,10 @@ class Fire : public nn::Module<T> {
  public:
   Fire(Index in, Index squeeze, Index expand) {
     squeeze_.add("squeeze", nn::Conv2d<T>({.in = in, .out = squeeze})).add("squeeze_activation", nn::ReLU<T>());
-    expand1x1_.add("expand1x1", nn::Conv2d<T>({.in = squeeze, .out = expand})).add("expand1x1_activation", nn::ReLU<T>());
-    expand3x3_.add("expand3x3", nn::Conv2d<T>({.in = squeeze, .out = expand, .kernel = 3, .padding = 1})).add("expand3x3_activation", nn::ReLU<T>());
+    expand1x1_.add("expand1x1", nn::Conv2d<T>({.in = squeeze, .out = expand}))
+        .add("expand1x1_activation", nn::ReLU<T>());
+    expand3x3_.add("expand3x3", nn::Conv2d<T>({.in = squeeze, .out = expand, .kernel = 3, .padding = 1}))
+        .add("expand3x3_activation", nn::ReLU<T>());
   }
 
   Variable<T> forward(const Variable<T>& x) const override {
@@ -38,7 +40,8 @@ namespace detail {
 template <class T>
 nn::Sequential<T> squeezenet(nn::Sequential<T> features, const ModelOptions& options) {
   nn::Sequential<T> net, classifier;
-  classifier.add(nn::Dropout<T>(dropout_or(options, 0.5))).add(nn::Conv2d<T>({.in = 512, .out = classes_or(options, 1000)}));
+  classifier.add(nn::Dropout<T>(dropout_or(options, 0.5)))
+      .add(nn::Conv2d<T>({.in = 512, .out = classes_or(options, 1000)}));
   classifier.add(nn::ReLU<T>()).add(nn::GlobalAvgPool2d<T>());
   return net.add("features", features).add("classifier", classifier);
 }
@@ -57,7 +60,11 @@ nn::Sequential<T> squeezenet1_0(const ModelOptions& options = {}) {
   nn::Sequential<T> f;
   f.add(nn::Conv2d<T>({.in = options.in, .out = 96, .kernel = 7, .stride = 2})).add(nn::ReLU<T>()).add(pool);
   f.add(Fire<T>(96, 16, 64)).add(Fire<T>(128, 16, 64)).add(Fire<T>(128, 32, 128)).add(pool);
-  f.add(Fire<T>(256, 32, 128)).add(Fire<T>(256, 48, 192)).add(Fire<T>(384, 48, 192)).add(Fire<T>(384, 64, 256)).add(pool);
+  f.add(Fire<T>(256, 32, 128))
+      .add(Fire<T>(256, 48, 192))
+      .add(Fire<T>(384, 48, 192))
+      .add(Fire<T>(384, 64, 256))
+      .add(pool);
   f.add(Fire<T>(512, 64, 256));
   return detail::squeezenet<T>(f, options);
 }

@@ -1,5 +1,5 @@
-/// VGG (Simonyan & Zisserman 2015), with and without batch norm, with torchvision's names: features.0 ..., classifier.0,
-/// classifier.3, classifier.6.
+/// VGG (Simonyan & Zisserman 2015), with and without batch norm, with torchvision's names: features.0 ...,
+/// classifier.0, classifier.3, classifier.6.
 #pragma once
 
 #include <algorithm>
@@ -32,22 +32,27 @@ nn::Sequential<T> vgg(const VggShape& shape, const ModelOptions& options = {}) {
   }
   const double dropout = detail::dropout_or(options, 0.5);
   nn::Sequential<T> net, classifier;
-  classifier.add(nn::Linear<T>({.in = 7 * 7 * 512, .out = 4096, .image = {7, 7}})).add(nn::ReLU<T>()).add(nn::Dropout<T>(dropout));
+  classifier.add(nn::Linear<T>({.in = 7 * 7 * 512, .out = 4096, .image = {7, 7}}))
+      .add(nn::ReLU<T>())
+      .add(nn::Dropout<T>(dropout));
   classifier.add(nn::Linear<T>({.in = 4096, .out = 4096})).add(nn::ReLU<T>()).add(nn::Dropout<T>(dropout));
   classifier.add(nn::Linear<T>({.in = 4096, .out = detail::classes_or(options, 1000)}));
-  net.add("features", features).add("avgpool", nn::AdaptiveAvgPool2d<T>(7)).add("flatten", nn::Flatten<T>()).add("classifier", classifier);
+  net.add("features", features)
+      .add("avgpool", nn::AdaptiveAvgPool2d<T>(7))
+      .add("flatten", nn::Flatten<T>())
+      .add("classifier", classifier);
   detail::init_weights(net, true);
   return net;
 }
 
-#define KASHI_VGG(name, ...)                                                       \
-  template <class T = float>                                                       \
-  nn::Sequential<T> name(const ModelOptions& options = {}) {                       \
-    return vgg<T>({.convolutions = {__VA_ARGS__}}, options);                       \
-  }                                                                                \
-  template <class T = float>                                                       \
-  nn::Sequential<T> name##_bn(const ModelOptions& options = {}) {                  \
-    return vgg<T>({.convolutions = {__VA_ARGS__}, .batch_norm = true}, options);   \
+#define KASHI_VGG(name, ...)                                                     \
+  template <class T = float>                                                     \
+  nn::Sequential<T> name(const ModelOptions& options = {}) {                     \
+    return vgg<T>({.convolutions = {__VA_ARGS__}}, options);                     \
+  }                                                                              \
+  template <class T = float>                                                     \
+  nn::Sequential<T> name##_bn(const ModelOptions& options = {}) {                \
+    return vgg<T>({.convolutions = {__VA_ARGS__}, .batch_norm = true}, options); \
   }
 
 KASHI_VGG(vgg11, 1, 1, 2, 2, 2)

@@ -8,24 +8,24 @@
 namespace kashi::inline v0::nn {
 
 // A layer without options: its class and what it computes from x.
-#define KASHI_ACTIVATION_LAYER(Name, expression)                                                \
-  template <class T = float>                                                                    \
-  class Name : public Module<T> {                                                               \
-   public:                                                                                      \
-    Variable<T> forward(const Variable<T>& x) const override { return expression; }             \
-    std::string kind() const override { return #Name; }                                         \
+#define KASHI_ACTIVATION_LAYER(Name, expression)                                    \
+  template <class T = float>                                                        \
+  class Name : public Module<T> {                                                   \
+   public:                                                                          \
+    Variable<T> forward(const Variable<T>& x) const override { return expression; } \
+    std::string kind() const override { return #Name; }                             \
   };
 
 // The same for one that the layer before it can do as it stores.
-#define KASHI_FUSED_ACTIVATION_LAYER(Name, activation, expression)                              \
-  template <class T = float>                                                                    \
-  class Name : public Module<T> {                                                               \
-   public:                                                                                      \
-    Variable<T> forward(const Variable<T>& x) const override { return expression; }             \
-    bool join(Tail<T>& tail) const override {                                                   \
-      return detail::is_exactly<Name>(*this) && tail.append({nullptr, {}, activation});         \
-    }                                                                                           \
-    std::string kind() const override { return #Name; }                                         \
+#define KASHI_FUSED_ACTIVATION_LAYER(Name, activation, expression)                      \
+  template <class T = float>                                                            \
+  class Name : public Module<T> {                                                       \
+   public:                                                                              \
+    Variable<T> forward(const Variable<T>& x) const override { return expression; }     \
+    bool join(Tail<T>& tail) const override {                                           \
+      return detail::is_exactly<Name>(*this) && tail.append({nullptr, {}, activation}); \
+    }                                                                                   \
+    std::string kind() const override { return #Name; }                                 \
   };
 
 /// max(x, 0).

@@ -12,10 +12,10 @@
 
 namespace kashi::inline v0::nn {
 
-/// Computes a module without keeping what is in between, and computes it again when gradients are wanted (Chen et al. 2016;
-/// torch.utils.checkpoint): a training step holds the module's input instead of all its activations, for one more forward
-/// pass. The gradients have the same bits: random numbers are drawn again as they were, and running statistics are
-/// updated once.
+/// Computes a module without keeping what is in between, and computes it again when gradients are wanted (Chen et al.
+/// 2016; torch.utils.checkpoint): a training step holds the module's input instead of all its activations, for one more
+/// forward pass. The gradients have the same bits: random numbers are drawn again as they were, and running statistics
+/// are updated once.
 ///
 ///     nn::Sequential net{nn::ActivationCheckpoint(stage1), nn::ActivationCheckpoint(stage2), head};
 ///
@@ -25,7 +25,8 @@ class ActivationCheckpoint : public Module<T> {
  public:
   /// Takes a module as a value; copies share its parameters.
   template <ModuleOf<T> M>
-  explicit ActivationCheckpoint(M&& module) : module_(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))) {}
+  explicit ActivationCheckpoint(M&& module)
+      : module_(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))) {}
 
   Variable<T> forward(const Variable<T>& x) const override {
     if (!grad_enabled() || !this->is_training()) return (*module_)(x);
@@ -37,19 +38,21 @@ class ActivationCheckpoint : public Module<T> {
       const NoGrad forget;
       value = (*module_)(x).value();
     }
-    return record<T>("activation_checkpoint", std::move(value), inputs,
-                     [module = module_, x = Saved(x), drawn, parameters = std::vector<Variable<T>>(inputs.begin() + 1, inputs.end())](const GradContext<T>& context) {
-                       context.refuse_create_graph();
-                       return again(*module, context.get(x).value(), parameters, drawn, context);
-                     });
+    return record<T>(
+        "activation_checkpoint", std::move(value), inputs,
+        [module = module_, x = Saved(x), drawn,
+         parameters = std::vector<Variable<T>>(inputs.begin() + 1, inputs.end())](const GradContext<T>& context) {
+          context.refuse_create_graph();
+          return again(*module, context.get(x).value(), parameters, drawn, context);
+        });
   }
   void members(Members<T>& m) override { m("", module_); }
   std::string kind() const override { return "ActivationCheckpoint"; }
 
  private:
   /// The gradients of input and parameters, in the order of record's inputs.
-  static Gradients<T> again(const Module<T>& module, const Tensor<T>& x, const std::vector<Variable<T>>& parameters, const random::GeneratorState& drawn,
-                            const GradContext<T>& context) {
+  static Gradients<T> again(const Module<T>& module, const Tensor<T>& x, const std::vector<Variable<T>>& parameters,
+                            const random::GeneratorState& drawn, const GradContext<T>& context) {
     std::vector<std::pair<Tensor<T>, Tensor<T>>> buffers;
     for (const auto& [name, buffer] : module.named_buffers()) buffers.emplace_back(buffer, buffer.clone());
     const random::GeneratorState now = default_generator().state();

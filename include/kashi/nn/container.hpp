@@ -14,7 +14,8 @@ concept ModuleOf = std::derived_from<std::remove_cvref_t<M>, Module<T>>;
 
 /// Modules one after the other, named "0", "1", ... or as given.
 ///
-///     nn::Sequential net{nn::Conv2d({.in = 3, .out = 32, .kernel = 3}), nn::ReLU(), nn::GlobalAvgPool2d(), nn::Linear({.in = 32, .out = 4})};
+///     nn::Sequential net{nn::Conv2d({.in = 3, .out = 32, .kernel = 3}), nn::ReLU(), nn::GlobalAvgPool2d(),
+///     nn::Linear({.in = 32, .out = 4})};
 template <class T = float>
 class Sequential : public Module<T> {
  public:
@@ -22,8 +23,9 @@ class Sequential : public Module<T> {
 
   /// Takes modules as values; copies share their parameters.
   template <class First, class... Rest>
-    requires(ModuleOf<First, T> && (ModuleOf<Rest, T> && ...) && !(sizeof...(Rest) == 0 && std::same_as<std::remove_cvref_t<First>, Sequential>))
-  explicit(false) Sequential(First&& first, Rest&&... rest) {
+  requires(ModuleOf<First, T> && (ModuleOf<Rest, T> && ...) &&
+           !(sizeof...(Rest) == 0 && std::same_as<std::remove_cvref_t<First>, Sequential>)) explicit(false)
+      Sequential(First&& first, Rest&&... rest) {
     add(std::forward<First>(first));
     (add(std::forward<Rest>(rest)), ...);
   }
@@ -35,26 +37,31 @@ class Sequential : public Module<T> {
   }
   template <ModuleOf<T> M>
   Sequential& add(const std::string& name, M&& module) {
-    return add(name, std::static_pointer_cast<Module<T>>(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
+    return add(name,
+               std::static_pointer_cast<Module<T>>(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
   }
   Sequential& add(std::shared_ptr<Module<T>> module) { return add(std::to_string(size()), std::move(module)); }
   /// Throws ValueError for a name that is taken, empty, or has a dot.
   Sequential& add(const std::string& name, std::shared_ptr<Module<T>> module) {
     require(module != nullptr, "Sequential: the module \"", name, "\" is null");
-    require(!name.empty() && name.find('.') == std::string::npos, "Sequential: a name can't be empty or have a dot; got \"", name, "\"");
-    for (const auto& [taken, other] : modules_) require(taken != name, "Sequential: there is already a module \"", name, "\"");
+    require(!name.empty() && name.find('.') == std::string::npos,
+            "Sequential: a name can't be empty or have a dot; got \"", name, "\"");
+    for (const auto& [taken, other] : modules_)
+      require(taken != name, "Sequential: there is already a module \"", name, "\"");
     modules_.emplace_back(name, std::move(module));
     return *this;
   }
-  /// Adds a module at the end whose members count as the Sequential's own: their names get nothing before them. It may be
-  /// done once. Networks whose file names know nothing of a Residual or a group of layers are built so.
+  /// Adds a module at the end whose members count as the Sequential's own: their names get nothing before them. It may
+  /// be done once. Networks whose file names know nothing of a Residual or a group of layers are built so.
   template <ModuleOf<T> M>
   Sequential& add_inline(M&& module) {
-    for (const auto& [taken, other] : modules_) require(!taken.empty(), "Sequential: only one module can be added inline");
+    for (const auto& [taken, other] : modules_)
+      require(!taken.empty(), "Sequential: only one module can be added inline");
     modules_.emplace_back("", std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module)));
     return *this;
   }
-  /// Puts another module in the place of a named one, as when a head is replaced. Throws ValueError for an unknown name.
+  /// Puts another module in the place of a named one, as when a head is replaced. Throws ValueError for an unknown
+  /// name.
   template <ModuleOf<T> M>
   void replace(const std::string& name, M&& module) {
     for (auto& [key, old] : modules_) {
@@ -123,8 +130,8 @@ template <class T = float>
 class Lambda : public Module<T> {
  public:
   template <class F>
-    requires std::is_invocable_r_v<Variable<T>, const F&, const Variable<T>&>
-  explicit Lambda(F function) : function_(std::move(function)) {}
+  requires std::is_invocable_r_v < Variable<T>,
+  const F&, const Variable<T>& > explicit Lambda(F function) : function_(std::move(function)) {}
   Variable<T> forward(const Variable<T>& x) const override { return function_(x); }
   std::string kind() const override { return "Lambda"; }
 
@@ -138,8 +145,8 @@ struct ResidualNames {
   std::string shortcut = "shortcut";
 };
 
-/// body(x) + shortcut(x); without a shortcut the sum is with x itself (He et al. 2016). Children: "body", "shortcut", or
-/// as given.
+/// body(x) + shortcut(x); without a shortcut the sum is with x itself (He et al. 2016). Children: "body", "shortcut",
+/// or as given.
 template <class T = float>
 class Residual : public Module<T> {
  public:
@@ -181,7 +188,8 @@ class Residual : public Module<T> {
 
   Variable<T> one_by_one(const Variable<T>& x) const {
     const Variable<T> y = (*body_)(x), skipped = shortcut_ ? (*shortcut_)(x) : x;
-    require<ShapeError>(y.shape() == skipped.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ", skipped.shape(),
+    require<ShapeError>(y.shape() == skipped.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ",
+                        skipped.shape(),
                         shortcut_ ? "" : " (give it a shortcut that changes the shape, such as a 1x1 convolution)");
     return add(y, skipped);
   }
@@ -194,8 +202,8 @@ class Residual : public Module<T> {
 template <class Body>
 Residual(Body&&, ResidualNames = {}) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
 template <class Body, class Shortcut>
-  requires(!std::same_as<std::remove_cvref_t<Shortcut>, ResidualNames>)
-Residual(Body&&, Shortcut&&, ResidualNames = {}) -> Residual<typename std::remove_cvref_t<Body>::Scalar>;
+requires(!std::same_as<std::remove_cvref_t<Shortcut>, ResidualNames>) Residual(Body&&, Shortcut&&, ResidualNames = {})
+->Residual<typename std::remove_cvref_t<Body>::Scalar>;
 
 KASHI_INSTANTIATE(class Sequential<float>)
 

@@ -13,11 +13,11 @@ using kernels::valid;
 
 /// Options of nn::Conv2d, in PyTorch's order.
 struct Conv2dOptions {
-  Index in = 0;                 ///< channels of the input
-  Index out = 0;                ///< channels of the output
-  kernels::Pair kernel = 1;     ///< size, one number or {height, width}
+  Index in = 0;              ///< channels of the input
+  Index out = 0;             ///< channels of the output
+  kernels::Pair kernel = 1;  ///< size, one number or {height, width}
   kernels::Pair stride = 1;
-  Padding padding = 0;          ///< number, {height, width}, {top, bottom, left, right}, nn::same, nn::valid
+  Padding padding = 0;  ///< number, {height, width}, {top, bottom, left, right}, nn::same, nn::valid
   kernels::Pair dilation = 1;
   Index groups = 1;
   bool bias = true;
@@ -27,12 +27,14 @@ namespace detail {
 
 inline void check_channels(const char* who, Index in, Index out, Index groups, const kernels::Pair& kernel) {
   require(in > 0 && out > 0, who, ": .in and .out must be positive; got ", in, " and ", out);
-  require(groups > 0 && in % groups == 0 && out % groups == 0, who, ": channels ", in, " and ", out, " must be divisible by the number of groups, ", groups);
+  require(groups > 0 && in % groups == 0 && out % groups == 0, who, ": channels ", in, " and ", out,
+          " must be divisible by the number of groups, ", groups);
   require(kernel.height > 0 && kernel.width > 0, who, ": the kernel must be positive; got ", kernel.to_string());
 }
 
 inline std::string window_text(const kernels::Pair& kernel, const kernels::Pair& stride, const Padding& padding) {
-  return text("kernel=", kernel.to_string(), stride == kernels::Pair(1) ? "" : ", stride=" + stride.to_string(), padding == Padding(0) ? "" : ", padding=" + padding.to_string());
+  return text("kernel=", kernel.to_string(), stride == kernels::Pair(1) ? "" : ", stride=" + stride.to_string(),
+              padding == Padding(0) ? "" : ", padding=" + padding.to_string());
 }
 
 }  // namespace detail
@@ -54,7 +56,8 @@ class Conv2d : public Module<T> {
     return detail::is_inference(*this) ? infer(x, {}) : conv2d(x, weight_, bias_, operation());
   }
   Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
-    return detail::is_inference(*this) && detail::is_exactly<Conv2d>(*this) ? infer(x, tail) : tail.apply(this->forward(x));
+    return detail::is_inference(*this) && detail::is_exactly<Conv2d>(*this) ? infer(x, tail)
+                                                                            : tail.apply(this->forward(x));
   }
   void forget_prepared() const override { prepared_->clear(); }
   void members(Members<T>& m) override {
@@ -63,9 +66,11 @@ class Conv2d : public Module<T> {
   }
   std::string kind() const override { return "Conv2d"; }
   std::string to_string() const override {
-    return text("Conv2d(", options_.in, ", ", options_.out, ", ", detail::window_text(options_.kernel, options_.stride, options_.padding),
+    return text("Conv2d(", options_.in, ", ", options_.out, ", ",
+                detail::window_text(options_.kernel, options_.stride, options_.padding),
                 options_.dilation == kernels::Pair(1) ? "" : ", dilation=" + options_.dilation.to_string(),
-                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups), bias_.defined() ? ")" : ", bias=false)");
+                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups),
+                bias_.defined() ? ")" : ", bias=false)");
   }
 
   const Conv2dOptions& options() const { return options_; }
@@ -76,7 +81,12 @@ class Conv2d : public Module<T> {
   const Variable<T>& bias() const { return bias_; }
 
  private:
-  kashi::Conv2dOptions operation() const { return {.stride = options_.stride, .padding = options_.padding, .dilation = options_.dilation, .groups = options_.groups}; }
+  kashi::Conv2dOptions operation() const {
+    return {.stride = options_.stride,
+            .padding = options_.padding,
+            .dilation = options_.dilation,
+            .groups = options_.groups};
+  }
 
   /// The convolution and its tail with packed weights, which are kept (PreparedConvCache).
   Variable<T> infer(const Variable<T>& x, const Tail<T>& tail) const {
@@ -123,7 +133,11 @@ class ConvTranspose2d : public Module<T> {
 
   Variable<T> forward(const Variable<T>& x) const override {
     return conv_transpose2d(x, weight_, bias_,
-                            {.stride = options_.stride, .padding = options_.padding, .output_padding = options_.output_padding, .groups = options_.groups, .dilation = options_.dilation});
+                            {.stride = options_.stride,
+                             .padding = options_.padding,
+                             .output_padding = options_.output_padding,
+                             .groups = options_.groups,
+                             .dilation = options_.dilation});
   }
   void members(Members<T>& m) override {
     m("weight", weight_);
@@ -131,8 +145,10 @@ class ConvTranspose2d : public Module<T> {
   }
   std::string kind() const override { return "ConvTranspose2d"; }
   std::string to_string() const override {
-    return text("ConvTranspose2d(", options_.in, ", ", options_.out, ", ", detail::window_text(options_.kernel, options_.stride, options_.padding),
-                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups), bias_.defined() ? ")" : ", bias=false)");
+    return text("ConvTranspose2d(", options_.in, ", ", options_.out, ", ",
+                detail::window_text(options_.kernel, options_.stride, options_.padding),
+                options_.groups == 1 ? "" : ", groups=" + std::to_string(options_.groups),
+                bias_.defined() ? ")" : ", bias=false)");
   }
 
   const ConvTranspose2dOptions& options() const { return options_; }

@@ -4,9 +4,9 @@
 ///     const nn::FoldReport report = nn::fold_batch_norm(net, {1, 224, 224, 3});
 ///     std::puts(report.to_string().c_str());
 ///
-/// Who feeds whom is read from a run of the network (trace.hpp), so blocks with functions and skips inside are folded too.
-/// What is not sound is left as it is and told with its reason. A folded network is for inference: trained further, it
-/// would learn without its norms.
+/// Who feeds whom is read from a run of the network (trace.hpp), so blocks with functions and skips inside are folded
+/// too. What is not sound is left as it is and told with its reason. A folded network is for inference: trained
+/// further, it would learn without its norms.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,8 @@ struct FoldReport {
   /// A line a norm.
   std::string to_string() const {
     std::string out;
-    for (const FoldedNorm& f : folded) out += text(f.norm, ": folded into ", f.layer, f.in_front ? ", which it stood in front of" : "", "\n");
+    for (const FoldedNorm& f : folded)
+      out += text(f.norm, ": folded into ", f.layer, f.in_front ? ", which it stood in front of" : "", "\n");
     for (const RefusedNorm& r : refused) out += text(r.norm, ": kept, because ", r.reason, "\n");
     return out;
   }
@@ -89,7 +90,9 @@ class Folder {
     if (behind.empty()) return finish(norm);
     const std::string in_front = fold_in_front_of_layer(name, *op, map, report);
     if (in_front.empty()) return finish(norm);
-    return behind == no_layer ? in_front : behind == in_front || in_front == no_layer ? behind : text(behind, "; ", in_front);
+    return behind == no_layer                           ? in_front
+           : behind == in_front || in_front == no_layer ? behind
+                                                        : text(behind, "; ", in_front);
   }
 
  private:
@@ -109,7 +112,8 @@ class Folder {
 
   /// Why a layer's weights can't be changed for one place; empty if they can.
   std::string shared_reason(const TracedCall<T>& call, const Variable<T>& weight, const Variable<T>& bias) const {
-    if (runs_.at(call.module) > 1) return text(call.name, " runs ", runs_.at(call.module), " times with the same weights");
+    if (runs_.at(call.module) > 1)
+      return text(call.name, " runs ", runs_.at(call.module), " times with the same weights");
     for (const Variable<T>* own : {&weight, &bias}) {
       const auto found = own->defined() ? uses_.find(own->value().data()) : uses_.end();
       if (found != uses_.end() && found->second > 1) return text(call.name, " shares its weights with another layer");
@@ -117,7 +121,8 @@ class Folder {
     return {};
   }
 
-  std::string fold_behind_layer(const std::string& name, const TracedOperation<T>& op, const ChannelMap& map, FoldReport& report) const {
+  std::string fold_behind_layer(const std::string& name, const TracedOperation<T>& op, const ChannelMap& map,
+                                FoldReport& report) const {
     const int value = op.inputs[0];
     if (value < 0 || producer_[at(value)] < 0) return no_layer;
     const int index = trace_.operations[at(producer_[at(value)])].call;
@@ -128,16 +133,19 @@ class Folder {
     auto* transposed = dynamic_cast<ConvTranspose2d<T>*>(call.module);
     auto* linear = dynamic_cast<Linear<T>*>(call.module);
     if (conv == nullptr && transposed == nullptr && linear == nullptr) return no_layer;
-    if (readers_[at(value)].size() > 1 || value == trace_.output) return text("the output of ", call.name, " is used elsewhere too");
+    if (readers_[at(value)].size() > 1 || value == trace_.output)
+      return text("the output of ", call.name, " is used elsewhere too");
     Variable<T>& weight = conv ? conv->weight() : transposed ? transposed->weight() : linear->weight();
     Variable<T>& bias = conv ? conv->bias() : transposed ? transposed->bias() : linear->bias();
     if (std::string reason = shared_reason(call, weight, bias); !reason.empty()) return reason;
-    transposed ? fold_behind_transposed(weight, bias, transposed->options().groups, map) : fold_behind(weight, bias, map);
+    transposed ? fold_behind_transposed(weight, bias, transposed->options().groups, map)
+               : fold_behind(weight, bias, map);
     report.folded.push_back({name, call.name, false});
     return {};
   }
 
-  std::string fold_in_front_of_layer(const std::string& name, const TracedOperation<T>& op, const ChannelMap& map, FoldReport& report) const {
+  std::string fold_in_front_of_layer(const std::string& name, const TracedOperation<T>& op, const ChannelMap& map,
+                                     FoldReport& report) const {
     int value = op.output;
     const TracedOperation<T>* reader = nullptr;
     // A flatten on the way keeps the channels last.
@@ -160,7 +168,9 @@ class Folder {
       if (std::string reason = shared_reason(call, linear->weight(), linear->bias()); !reason.empty()) return reason;
       fold_in_front(linear->weight(), linear->bias(), 1, map);
     } else if (dynamic_cast<ConvTranspose2d<T>*>(call.module) != nullptr) {
-      return text(call.name, " behind it is transposed: its border sees fewer taps, so the norm's offset differs from place to place");
+      return text(
+          call.name,
+          " behind it is transposed: its border sees fewer taps, so the norm's offset differs from place to place");
     } else {
       return no_layer;
     }
@@ -177,11 +187,11 @@ class Folder {
 
 }  // namespace detail
 
-/// Folds every batch norm of `net` that allows it into the convolution, transposed convolution or linear layer behind whose
-/// output it stands, or into the unpadded convolution or linear layer that reads it. The layers get new parameters (copies
-/// of the network that share the old ones keep them), and the norms become identities. `input` is a shape that the network
-/// takes; it runs two or three times on zeros. A norm must be in evaluation mode.
-/// Throws ValueError under .strict, and what the network throws.
+/// Folds every batch norm of `net` that allows it into the convolution, transposed convolution or linear layer behind
+/// whose output it stands, or into the unpadded convolution or linear layer that reads it. The layers get new
+/// parameters (copies of the network that share the old ones keep them), and the norms become identities. `input` is a
+/// shape that the network takes; it runs two or three times on zeros. A norm must be in evaluation mode. Throws
+/// ValueError under .strict, and what the network throws.
 template <class T>
 FoldReport fold_batch_norm(Module<T>& net, const Shape& input, const FoldOptions& options = {}) {
   FoldReport report;
@@ -195,12 +205,16 @@ FoldReport fold_batch_norm(Module<T>& net, const Shape& input, const FoldOptions
       if (norm == nullptr || norm->is_identity() || std::find(seen.begin(), seen.end(), module) != seen.end()) continue;
       seen.push_back(module);
       const std::string reason = folder.fold(name, *norm, report);
-      if (reason.empty()) progress = true;
-      else report.refused.push_back({name, reason});
+      if (reason.empty())
+        progress = true;
+      else
+        report.refused.push_back({name, reason});
     }
   }
-  require(!options.strict || report.refused.empty(), "fold_batch_norm: ", report.refused.empty() ? "" : report.refused[0].norm + " can't be folded, because " + report.refused[0].reason,
-          report.refused.size() > 1 ? text(" (and ", report.refused.size() - 1, " more)") : std::string());
+  require(
+      !options.strict || report.refused.empty(), "fold_batch_norm: ",
+      report.refused.empty() ? "" : report.refused[0].norm + " can't be folded, because " + report.refused[0].reason,
+      report.refused.size() > 1 ? text(" (and ", report.refused.size() - 1, " more)") : std::string());
   return report;
 }
 

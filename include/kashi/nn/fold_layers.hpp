@@ -1,5 +1,5 @@
-/// The arithmetic of folding: a factor and an offset for each channel, behind or in front of a layer, become part of its
-/// weights. Computed in double.
+/// The arithmetic of folding: a factor and an offset for each channel, behind or in front of a layer, become part of
+/// its weights. Computed in double.
 ///
 /// Batch norm in evaluation is y = s x + t with s = gamma / sqrt(var + eps) and t = beta - s mean. Behind a layer:
 /// W' = s W, b' = s b + t. In front of one: W' = W s, b' = b + sum of W t (Jacob et al. 2018, section 3.2).
@@ -81,22 +81,27 @@ void fold_behind(Variable<T>& weight, Variable<T>& bias, const ChannelMap& map) 
 template <class T>
 void fold_behind_transposed(Variable<T>& weight, Variable<T>& bias, Index groups, const ChannelMap& map) {
   const Index group_out = weight.size(3), row = weight.numel() / weight.size(0), group_in = weight.size(0) / groups;
-  scale_weight(weight, [&](Index i) { return map.scale[static_cast<std::size_t>(i / row / group_in * group_out + i % group_out)]; });
+  scale_weight(weight, [&](Index i) {
+    return map.scale[static_cast<std::size_t>(i / row / group_in * group_out + i % group_out)];
+  });
   map_bias(bias, map);
 }
 
-/// A map in front of a layer with weight [out,...,channels/groups]. A linear layer that reads a flattened image meets each
-/// channel once a pixel, which is why the last axis may be a multiple of the channels.
+/// A map in front of a layer with weight [out,...,channels/groups]. A linear layer that reads a flattened image meets
+/// each channel once a pixel, which is why the last axis may be a multiple of the channels.
 template <class T>
 void fold_in_front(Variable<T>& weight, Variable<T>& bias, Index groups, const ChannelMap& map) {
-  const Index outputs = weight.size(0), row = weight.numel() / outputs, depth = weight.size(-1), channels = static_cast<Index>(map.scale.size());
+  const Index outputs = weight.size(0), row = weight.numel() / outputs, depth = weight.size(-1),
+              channels = static_cast<Index>(map.scale.size());
   const auto channel = [&](Index i) {
     const Index group = i / row / (outputs / groups);
     return static_cast<std::size_t>((group * depth + i % depth) % channels);
   };
-  ChannelMap offset{std::vector<double>(static_cast<std::size_t>(outputs), 1.0), std::vector<double>(static_cast<std::size_t>(outputs), 0.0)};
+  ChannelMap offset{std::vector<double>(static_cast<std::size_t>(outputs), 1.0),
+                    std::vector<double>(static_cast<std::size_t>(outputs), 0.0)};
   const T* old = weight.value().data();
-  for (Index i = 0; i < weight.numel(); ++i) offset.shift[static_cast<std::size_t>(i / row)] += static_cast<double>(old[i]) * map.shift[channel(i)];
+  for (Index i = 0; i < weight.numel(); ++i)
+    offset.shift[static_cast<std::size_t>(i / row)] += static_cast<double>(old[i]) * map.shift[channel(i)];
   scale_weight(weight, [&](Index i) { return map.scale[channel(i)]; });
   map_bias(bias, offset);
 }

@@ -1,12 +1,13 @@
 /// The rule by which neighbouring layers run in one pass.
 ///
-/// A container goes through its modules and hands each of them a Tail: what comes next and may be done before results are
-/// stored. A module joins a tail if it can (Module::join): in eval mode without gradients an activation, a batch norm,
-/// dropout; with gradients an activation. The module in front gets the input and the tail (Module::forward_with):
+/// A container goes through its modules and hands each of them a Tail: what comes next and may be done before results
+/// are stored. A module joins a tail if it can (Module::join): in eval mode without gradients an activation, a batch
+/// norm, dropout; with gradients an activation. The module in front gets the input and the tail (Module::forward_with):
 /// convolutions and linear layers fold the batch norm into their weights, add the residual and cut at 0 as they store;
 /// batch norm in training does the same in its own pass, forward and backward. All others compute, then apply the tail.
 /// Residual turns its shortcut into the tail of its body. A module with hooks joins nothing and is called as it is, so
-/// that its hooks see what they would see without fusion; all are, while operations are observed. Results differ from those of single layers by rounding.
+/// that its hooks see what they would see without fusion; all are, while operations are observed. Results differ from
+/// those of single layers by rounding.
 #pragma once
 
 #include <memory>
@@ -26,7 +27,7 @@ enum class Activation { none, relu, relu6 };
 template <class T>
 struct Tail {
   std::shared_ptr<const NormNumbers<T>> norm;  ///< null: none
-  Variable<T> residual;                       ///< undefined: none
+  Variable<T> residual;                        ///< undefined: none
   Activation activation = Activation::none;
 
   bool empty() const { return norm == nullptr && !residual.defined() && activation == Activation::none; }
@@ -34,7 +35,9 @@ struct Tail {
   /// Puts `next` behind this one; false, and nothing changed, where the order of the steps forbids it.
   bool append(const Tail& next) {
     if (next.empty()) return true;
-    if (activation != Activation::none || (next.norm != nullptr && !empty()) || (next.residual.defined() && residual.defined())) return false;
+    if (activation != Activation::none || (next.norm != nullptr && !empty()) ||
+        (next.residual.defined() && residual.defined()))
+      return false;
     if (next.norm != nullptr) norm = next.norm;
     if (next.residual.defined()) residual = next.residual;
     activation = next.activation;
@@ -47,7 +50,8 @@ struct Tail {
       y = batch_norm(y, variable(norm->weight), variable(norm->bias), norm->mean, norm->variance, {.eps = norm->eps});
     }
     if (residual.defined()) {
-      require<ShapeError>(y.shape() == residual.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ", residual.shape());
+      require<ShapeError>(y.shape() == residual.shape(), "Residual: the body gives ", y.shape(), ", the shortcut ",
+                          residual.shape());
       if (activation == Activation::relu) return add_relu(y, residual);
       y = add(y, residual);
     }
@@ -57,11 +61,15 @@ struct Tail {
 
   /// Throws ShapeError unless the steps fit a result of this shape.
   void check(const Shape& result) const {
-    const auto fits = [&](const Tensor<T>& values) { return values.numel() == 0 || values.shape() == Shape{result[-1]}; };
-    require<ShapeError>(norm == nullptr || (fits(norm->weight) && fits(norm->bias) && norm->mean.shape() == Shape{result[-1]} &&
-                                            norm->variance.shape() == Shape{result[-1]}),
-                        "batch_norm: the statistics do not fit; input ", result);
-    require<ShapeError>(!residual.defined() || residual.shape() == result, "Residual: the body gives ", result, ", the shortcut ", residual.shape());
+    const auto fits = [&](const Tensor<T>& values) {
+      return values.numel() == 0 || values.shape() == Shape{result[-1]};
+    };
+    require<ShapeError>(
+        norm == nullptr || (fits(norm->weight) && fits(norm->bias) && norm->mean.shape() == Shape{result[-1]} &&
+                            norm->variance.shape() == Shape{result[-1]}),
+        "batch_norm: the statistics do not fit; input ", result);
+    require<ShapeError>(!residual.defined() || residual.shape() == result, "Residual: the body gives ", result,
+                        ", the shortcut ", residual.shape());
   }
 
   /// The steps as a convolution does them; the norm is folded into its weights.

@@ -25,13 +25,15 @@ inline Fans fans(const Shape& weight) {
 
 /// Fills with uniform numbers in [low, high).
 template <class T>
-void uniform(Variable<T>& weight, double low = 0.0, double high = 1.0, random::Generator& generator = default_generator()) {
+void uniform(Variable<T>& weight, double low = 0.0, double high = 1.0,
+             random::Generator& generator = default_generator()) {
   weight.mutable_value().copy_from(generator.uniform<T>(weight.shape(), low, high));
 }
 
 /// Fills with normal numbers.
 template <class T>
-void normal(Variable<T>& weight, double mean = 0.0, double standard_deviation = 1.0, random::Generator& generator = default_generator()) {
+void normal(Variable<T>& weight, double mean = 0.0, double standard_deviation = 1.0,
+            random::Generator& generator = default_generator()) {
   weight.mutable_value().copy_from(generator.normal<T>(weight.shape(), mean, standard_deviation));
 }
 
@@ -53,15 +55,18 @@ double fan(const Variable<T>& weight, FanMode mode) {
 
 /// He et al. 2015 for (leaky) ReLU: uniform in +- sqrt(6 / ((1 + slope^2) fan)).
 template <class T>
-void kaiming_uniform(Variable<T>& weight, double negative_slope = 0.0, FanMode mode = FanMode::fan_in, random::Generator& generator = default_generator()) {
+void kaiming_uniform(Variable<T>& weight, double negative_slope = 0.0, FanMode mode = FanMode::fan_in,
+                     random::Generator& generator = default_generator()) {
   const double bound = std::sqrt(6.0 / ((1.0 + negative_slope * negative_slope) * detail::fan(weight, mode)));
   uniform(weight, -bound, bound, generator);
 }
 
 /// He et al. 2015 for (leaky) ReLU: normal with variance 2 / ((1 + slope^2) fan).
 template <class T>
-void kaiming_normal(Variable<T>& weight, double negative_slope = 0.0, FanMode mode = FanMode::fan_in, random::Generator& generator = default_generator()) {
-  normal(weight, 0.0, std::sqrt(2.0 / ((1.0 + negative_slope * negative_slope) * detail::fan(weight, mode))), generator);
+void kaiming_normal(Variable<T>& weight, double negative_slope = 0.0, FanMode mode = FanMode::fan_in,
+                    random::Generator& generator = default_generator()) {
+  normal(weight, 0.0, std::sqrt(2.0 / ((1.0 + negative_slope * negative_slope) * detail::fan(weight, mode))),
+         generator);
 }
 
 /// Glorot & Bengio 2010: uniform in +- gain sqrt(6 / (fan_in + fan_out)).

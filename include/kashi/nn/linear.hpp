@@ -14,8 +14,9 @@ struct LinearOptions {
   Index in = 0;   ///< features of the input's last axis
   Index out = 0;  ///< features of the output's last axis
   bool bias = true;
-  /// {height, width} when the input is a flattened image [H,W,C]. The layer computes the same; state dicts that leave for
-  /// PyTorch, or come from there, get the weight's columns in its order, channel, row, column. {0, 0}: not an image.
+  /// {height, width} when the input is a flattened image [H,W,C]. The layer computes the same; state dicts that leave
+  /// for PyTorch, or come from there, get the weight's columns in its order, channel, row, column. {0, 0}: not an
+  /// image.
   kernels::Pair image{0, 0};
 };
 
@@ -24,9 +25,11 @@ template <class T = float>
 class Linear : public Module<T> {
  public:
   explicit Linear(LinearOptions options) : options_(options) {
-    require(options.in > 0 && options.out > 0, "Linear: .in and .out must be positive; got ", options.in, " and ", options.out);
+    require(options.in > 0 && options.out > 0, "Linear: .in and .out must be positive; got ", options.in, " and ",
+            options.out);
     const Index pixels = options.image.height * options.image.width;
-    require(pixels == 0 || (pixels > 0 && options.in % pixels == 0), "Linear: .in = ", options.in, " is not a whole number of channels of an image ", options.image.to_string());
+    require(pixels == 0 || (pixels > 0 && options.in % pixels == 0), "Linear: .in = ", options.in,
+            " is not a whole number of channels of an image ", options.image.to_string());
     weight_ = init::default_parameter<T>({options.out, options.in}, options.in);
     if (options.bias) bias_ = init::default_parameter<T>({options.out}, options.in);
   }
@@ -44,10 +47,14 @@ class Linear : public Module<T> {
   }
   Shape image_shape(const std::string& member, const Tensor<T>&) const override {
     const Index pixels = options_.image.height * options_.image.width;
-    return member == "weight" && pixels > 0 ? Shape{options_.out, options_.image.height, options_.image.width, options_.in / pixels} : Shape{};
+    return member == "weight" && pixels > 0
+               ? Shape{options_.out, options_.image.height, options_.image.width, options_.in / pixels}
+               : Shape{};
   }
   std::string kind() const override { return "Linear"; }
-  std::string to_string() const override { return text("Linear(", options_.in, ", ", options_.out, bias_.defined() ? ")" : ", bias=false)"); }
+  std::string to_string() const override {
+    return text("Linear(", options_.in, ", ", options_.out, bias_.defined() ? ")" : ", bias=false)");
+  }
 
   const LinearOptions& options() const { return options_; }
   Variable<T>& weight() { return weight_; }

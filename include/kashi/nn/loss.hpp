@@ -41,17 +41,17 @@ class BCEWithLogitsLoss {
 };
 
 // A loss of logits or numbers and targets: its class, its options' type, and the operation that it calls.
-#define KASHI_TARGET_LOSS(Name, Options, operation)                                                   \
-  class Name {                                                                                        \
-   public:                                                                                            \
-    explicit Name(Options options = Options{}) : options_(std::move(options)) {}                             \
-    template <Differentiable X>                                                                       \
-    VariableOf<X> operator()(const X& output, const Tensor<ScalarOf<X>>& target) const {              \
-      return operation(output, target, options_);                                                     \
-    }                                                                                                 \
-                                                                                                      \
-   private:                                                                                           \
-    Options options_;                                                                                 \
+#define KASHI_TARGET_LOSS(Name, Options, operation)                                      \
+  class Name {                                                                           \
+   public:                                                                               \
+    explicit Name(Options options = Options{}) : options_(std::move(options)) {}         \
+    template <Differentiable X>                                                          \
+    VariableOf<X> operator()(const X& output, const Tensor<ScalarOf<X>>& target) const { \
+      return operation(output, target, options_);                                        \
+    }                                                                                    \
+                                                                                         \
+   private:                                                                              \
+    Options options_;                                                                    \
   };
 
 /// Focal loss of logits with targets in [0, 1] (Lin et al. 2017).
@@ -78,7 +78,8 @@ KASHI_TARGET_LOSS(L1Loss, Reduction, l1_loss)
 /// Squared below delta, linear beyond (Huber 1964).
 class HuberLoss {
  public:
-  explicit HuberLoss(double delta = 1.0, Reduction reduction = Reduction::mean) : delta_(delta), reduction_(reduction) {}
+  explicit HuberLoss(double delta = 1.0, Reduction reduction = Reduction::mean)
+      : delta_(delta), reduction_(reduction) {}
   template <Differentiable X>
   VariableOf<X> operator()(const X& output, const Tensor<ScalarOf<X>>& target) const {
     return huber_loss(output, target, reduction_, delta_);

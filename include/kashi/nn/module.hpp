@@ -9,8 +9,8 @@
 ///       void members(nn::Members<float>& m) override { m("conv", conv); m("norm", norm); }
 ///     };
 ///
-/// Copies of a module share its parameters, as copies of a Tensor share numbers. In eval mode `forward` changes nothing,
-/// so several threads may call one module.
+/// Copies of a module share its parameters, as copies of a Tensor share numbers. In eval mode `forward` changes
+/// nothing, so several threads may call one module.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +45,8 @@ class Members {
   void operator()(const std::string& name, Tensor<T>& buffer) {
     if (buffer.numel() > 0) on_buffer(name, buffer);
   }
-  /// A module inside this one. With an empty name its members count as this one's own: nothing comes before their names.
+  /// A module inside this one. With an empty name its members count as this one's own: nothing comes before their
+  /// names.
   void operator()(const std::string& name, Module<T>& child) { on_child(name, child); }
   /// A module held by a pointer; null is left out.
   template <class M>
@@ -65,7 +66,8 @@ using ForwardPreHook = std::function<Variable<T>(const Module<T>& module, const 
 
 /// Called after a module computed; returns the output to use.
 template <class T>
-using ForwardHook = std::function<Variable<T>(const Module<T>& module, const Variable<T>& input, const Variable<T>& output)>;
+using ForwardHook =
+    std::function<Variable<T>(const Module<T>& module, const Variable<T>& input, const Variable<T>& output)>;
 
 /// Base of all layers and networks. T: float or double.
 template <class T>
@@ -104,8 +106,8 @@ class Module {
   }
   /// tail.apply(forward(x)), in one pass where a module can (fusion.hpp).
   virtual Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const { return tail.apply(forward(x)); }
-  /// Adds this module, as it would compute now, to what is done to the result of the one before it. False if it can't be
-  /// a step there.
+  /// Adds this module, as it would compute now, to what is done to the result of the one before it. False if it can't
+  /// be a step there.
   virtual bool join(Tail<T>&) const { return false; }
   /// Gives back memory that only makes the next call quicker, such as packed weights.
   virtual void forget_prepared() const {}
@@ -113,8 +115,8 @@ class Module {
   /// Names the members; see Members.
   virtual void members(Members<T>&) {}
 
-  /// The shape [O,H,W,C] in which a member's numbers see an image; by default that of a member with four axes. Rank 0: it
-  /// sees none. State dicts need it to change between our order of the axes and that of files.
+  /// The shape [O,H,W,C] in which a member's numbers see an image; by default that of a member with four axes. Rank 0:
+  /// it sees none. State dicts need it to change between our order of the axes and that of files.
   virtual Shape image_shape(const std::string& member, const Tensor<T>& value) const {
     (void)member;
     return value.rank() == 4 ? value.shape() : Shape{};
@@ -165,14 +167,16 @@ class Module {
 
   /// Copies of all parameters and buffers under their dotted names, in PyTorch's order of names and our layout.
   StateDict<T> to_state_dict() const;
-  /// Copies numbers into parameters and buffers by name, from either layout. If the names fit only without a beginning that
-  /// they share ("module.", "state_dict."), they are taken without it. Strict: a missing, unexpected or misshapen entry
-  /// throws ShapeError or ValueError before anything is changed. Otherwise what fits is loaded. PyTorch's
+  /// Copies numbers into parameters and buffers by name, from either layout. If the names fit only without a beginning
+  /// that they share ("module.", "state_dict."), they are taken without it. Strict: a missing, unexpected or misshapen
+  /// entry throws ShapeError or ValueError before anything is changed. Otherwise what fits is loaded. PyTorch's
   /// `num_batches_tracked` may be absent.
   LoadReport load_state_dict(const StateDict<T>& state, const LoadOptions& options = {});
 
   /// True while a forward hook or pre-hook is registered.
-  bool has_hooks() const { return (pre_hooks_ != nullptr && !pre_hooks_->empty()) || (hooks_ != nullptr && !hooks_->empty()); }
+  bool has_hooks() const {
+    return (pre_hooks_ != nullptr && !pre_hooks_->empty()) || (hooks_ != nullptr && !hooks_->empty());
+  }
   /// Calls `hook` before (after) every computation of this module, until the handle's remove().
   HookHandle register_forward_pre_hook(ForwardPreHook<T> hook) { return add_hook(pre_hooks_, std::move(hook)); }
   HookHandle register_forward_hook(ForwardHook<T> hook) { return add_hook(hooks_, std::move(hook)); }
@@ -253,11 +257,14 @@ template <class T>
 void walk_modules(const std::string& name, Module<T>& module, std::vector<std::pair<std::string, Module<T>*>>& out) {
   out.emplace_back(name, &module);
   Walker<T> walker;
-  walker.child = [&](const std::string& child_name, Module<T>& child) { walk_modules(dotted(name, child_name), child, out); };
+  walker.child = [&](const std::string& child_name, Module<T>& child) {
+    walk_modules(dotted(name, child_name), child, out);
+  };
   module.members(walker);
 }
 
-/// Calls `parameter` and `buffer` for every module below, in order. Members are listed, not changed, so const is cast away.
+/// Calls `parameter` and `buffer` for every module below, in order. Members are listed, not changed, so const is cast
+/// away.
 template <class T, class OnParameter, class OnBuffer>
 void walk_state(const Module<T>& module, OnParameter&& on_parameter, OnBuffer&& on_buffer) {
   for (auto& [prefix, part] : const_cast<Module<T>&>(module).named_modules()) {
@@ -288,7 +295,9 @@ std::vector<std::pair<std::string, Variable<T>>> Module<T>::named_parameters() c
 template <class T>
 std::vector<std::pair<std::string, Tensor<T>>> Module<T>::named_buffers() const {
   std::vector<std::pair<std::string, Tensor<T>>> out;
-  detail::walk_state(*this, [](const std::string&, Variable<T>&) {}, [&](const std::string& name, Tensor<T>& value) { out.emplace_back(name, value); });
+  detail::walk_state(
+      *this, [](const std::string&, Variable<T>&) {},
+      [&](const std::string& name, Tensor<T>& value) { out.emplace_back(name, value); });
   return out;
 }
 
@@ -353,13 +362,15 @@ inline std::string shared_beginning(const std::vector<std::string>& names, const
     for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
       if (wanted.contains(name.substr(dot + 1))) ++votes[name.substr(0, dot + 1)];
   }
-  const auto best = std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto best =
+      std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return best == votes.end() ? "" : best->first;
 }
 
 /// The state's names as the network is asked for them: rules applied, a shared beginning taken off.
 template <class T>
-std::vector<std::string> final_names(const StateDict<T>& state, const std::set<std::string>& wanted, const LoadOptions& options, LoadReport& report) {
+std::vector<std::string> final_names(const StateDict<T>& state, const std::set<std::string>& wanted,
+                                     const LoadOptions& options, LoadReport& report) {
   std::vector<std::string> out;
   for (const auto& [name, value] : state) {
     out.push_back(rename(name, options.rename));
@@ -404,7 +415,8 @@ LoadReport Module<T>::load_state_dict(const StateDict<T>& state, const LoadOptio
   for (const auto& [file_name, value] : state) {
     const std::string& name = names[position++];
     const bool is_new = sources.emplace(name, &value).second;
-    require(is_new, "load_state_dict: two entries are called \"", name, "\" after renaming, the second was \"", file_name, "\"");
+    require(is_new, "load_state_dict: two entries are called \"", name, "\" after renaming, the second was \"",
+            file_name, "\"");
     if (!wanted.contains(name)) report.unexpected.push_back(name);
   }
 
@@ -418,7 +430,9 @@ LoadReport Module<T>::load_state_dict(const StateDict<T>& state, const LoadOptio
       report.mismatched.push_back(text(name, " (file ", source->second->shape(), ", network ", shape, ")"));
     } else {
       report.loaded.push_back(name);
-      copies.emplace_back(value, state.layout() == WeightLayout::channels_first ? detail::change_layout(*source->second, image, WeightLayout::channels_last) : *source->second);
+      copies.emplace_back(value, state.layout() == WeightLayout::channels_first
+                                     ? detail::change_layout(*source->second, image, WeightLayout::channels_last)
+                                     : *source->second);
     }
   }
   if (options.strict) report.require_complete();

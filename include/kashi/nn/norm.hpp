@@ -9,9 +9,9 @@ namespace kashi::inline v0::nn {
 /// Options of the batch norms.
 struct BatchNormOptions {
   double eps = 1e-5;
-  double momentum = 0.1;             ///< weight of a new batch in the running statistics
-  bool affine = true;                ///< learn a factor and an offset a channel
-  bool track_running_stats = true;   ///< otherwise eval mode uses the batch's statistics too
+  double momentum = 0.1;            ///< weight of a new batch in the running statistics
+  bool affine = true;               ///< learn a factor and an offset a channel
+  bool track_running_stats = true;  ///< otherwise eval mode uses the batch's statistics too
 };
 
 template <class T>
@@ -21,15 +21,17 @@ class BatchNorm2d;
 
 namespace detail {
 
-/// What batch norm of images and of features share. In training each channel is normalised by the batch's mean and biased
-/// variance (Ioffe & Szegedy 2015); the running variance takes the unbiased one.
+/// What batch norm of images and of features share. In training each channel is normalised by the batch's mean and
+/// biased variance (Ioffe & Szegedy 2015); the running variance takes the unbiased one.
 template <class T>
 class BatchNorm : public Module<T> {
  public:
-  BatchNorm(const char* kind, int rank, Index channels, BatchNormOptions options) : kind_(kind), rank_(rank), channels_(channels), options_(options) {
+  BatchNorm(const char* kind, int rank, Index channels, BatchNormOptions options)
+      : kind_(kind), rank_(rank), channels_(channels), options_(options) {
     require(channels > 0, kind, ": the number of channels must be positive; got ", channels);
     require(options.eps >= 0, kind, ": .eps can't be negative; got ", options.eps);
-    require(options.momentum >= 0 && options.momentum <= 1, kind, ": .momentum must lie in [0, 1]; got ", options.momentum);
+    require(options.momentum >= 0 && options.momentum <= 1, kind, ": .momentum must lie in [0, 1]; got ",
+            options.momentum);
     if (options.affine) {
       weight_ = parameter(Tensor<T>::ones({channels}));
       bias_ = parameter(Tensor<T>::zeros({channels}));
@@ -50,7 +52,9 @@ class BatchNorm : public Module<T> {
     if (is_identity_) return true;
     if (!options_.track_running_stats) return false;
     const auto value = [](const Variable<T>& affine) { return affine.defined() ? affine.value() : Tensor<T>(); };
-    return tail.append({std::make_shared<const NormNumbers<T>>(NormNumbers<T>{value(weight_), value(bias_), running_mean_, running_var_, options_.eps}), {}});
+    return tail.append({std::make_shared<const NormNumbers<T>>(
+                            NormNumbers<T>{value(weight_), value(bias_), running_mean_, running_var_, options_.eps}),
+                        {}});
   }
   void members(Members<T>& m) override {
     m("weight", weight_);
@@ -90,13 +94,17 @@ class BatchNorm : public Module<T> {
   /// Batch norm, then the tail, in one pass where it can be.
   Variable<T> normalize(const Variable<T>& x, const Tail<T>& tail) const {
     if (is_identity_) return tail.apply(x);
-    require<ShapeError>(x.rank() == rank_ && x.size(-1) == channels_, kind_, ": the input must be ", rank_ == 4 ? "[N,H,W," : "[N,", channels_, "]; got ", x.shape());
+    require<ShapeError>(x.rank() == rank_ && x.size(-1) == channels_, kind_, ": the input must be ",
+                        rank_ == 4 ? "[N,H,W," : "[N,", channels_, "]; got ", x.shape());
     const bool training = this->is_training() || !options_.track_running_stats;
     Tensor<T> mean = running_mean_, variance = running_var_, count = num_batches_tracked_;
     const kashi::BatchNormOptions options{.training = training, .momentum = options_.momentum, .eps = options_.eps};
     const bool fuses = tail.norm == nullptr && tail.activation != Activation::relu6;
-    const kashi::detail::NormEnd<T> end = fuses ? kashi::detail::NormEnd<T>{tail.residual, tail.activation == Activation::relu} : kashi::detail::NormEnd<T>();
-    const Variable<T> y = kashi::detail::batch_norm_operation<T>("batch_norm", x, weight_, bias_, mean, variance, options, end);
+    const kashi::detail::NormEnd<T> end =
+        fuses ? kashi::detail::NormEnd<T>{tail.residual, tail.activation == Activation::relu}
+              : kashi::detail::NormEnd<T>();
+    const Variable<T> y =
+        kashi::detail::batch_norm_operation<T>("batch_norm", x, weight_, bias_, mean, variance, options, end);
     if (this->is_training() && options_.track_running_stats) count.at() += T{1};
     return fuses ? y : tail.apply(y);
   }
@@ -119,14 +127,16 @@ class BatchNorm : public Module<T> {
 template <class T = float>
 class BatchNorm2d : public detail::BatchNorm<T> {
  public:
-  explicit BatchNorm2d(Index channels, BatchNormOptions options = {}) : detail::BatchNorm<T>("BatchNorm2d", 4, channels, options) {}
+  explicit BatchNorm2d(Index channels, BatchNormOptions options = {})
+      : detail::BatchNorm<T>("BatchNorm2d", 4, channels, options) {}
 };
 
 /// Batch norm of features [N,C] over the batch.
 template <class T = float>
 class BatchNorm1d : public detail::BatchNorm<T> {
  public:
-  explicit BatchNorm1d(Index channels, BatchNormOptions options = {}) : detail::BatchNorm<T>("BatchNorm1d", 2, channels, options) {}
+  explicit BatchNorm1d(Index channels, BatchNormOptions options = {})
+      : detail::BatchNorm<T>("BatchNorm1d", 2, channels, options) {}
 };
 
 /// Options of LayerNorm, GroupNorm and InstanceNorm2d.
@@ -145,7 +155,9 @@ class LayerNorm : public Module<T> {
     weight_ = parameter(Tensor<T>::ones({features}));
     bias_ = parameter(Tensor<T>::zeros({features}));
   }
-  Variable<T> forward(const Variable<T>& x) const override { return layer_norm(x, Shape{features_}, weight_, bias_, options_.eps); }
+  Variable<T> forward(const Variable<T>& x) const override {
+    return layer_norm(x, Shape{features_}, weight_, bias_, options_.eps);
+  }
   void members(Members<T>& m) override {
     m("weight", weight_);
     m("bias", bias_);
@@ -160,18 +172,22 @@ class LayerNorm : public Module<T> {
   Variable<T> bias_;
 };
 
-/// Normalises groups of channels of each example [N,...,C], mostly images (Wu & He 2018). Throws ValueError unless groups divide channels.
+/// Normalises groups of channels of each example [N,...,C], mostly images (Wu & He 2018). Throws ValueError unless
+/// groups divide channels.
 template <class T = float>
 class GroupNorm : public Module<T> {
  public:
-  GroupNorm(Index groups, Index channels, NormOptions options = {}) : groups_(groups), channels_(channels), options_(options) {
-    require(groups > 0 && channels > 0 && channels % groups == 0, "GroupNorm: ", channels, " channels must be divisible by the number of groups, ", groups);
+  GroupNorm(Index groups, Index channels, NormOptions options = {})
+      : groups_(groups), channels_(channels), options_(options) {
+    require(groups > 0 && channels > 0 && channels % groups == 0, "GroupNorm: ", channels,
+            " channels must be divisible by the number of groups, ", groups);
     if (!options.affine) return;
     weight_ = parameter(Tensor<T>::ones({channels}));
     bias_ = parameter(Tensor<T>::zeros({channels}));
   }
   Variable<T> forward(const Variable<T>& x) const override {
-    require<ShapeError>(x.rank() >= 2 && x.size(-1) == channels_, "GroupNorm: the input must be [N,...,", channels_, "]; got ", x.shape());
+    require<ShapeError>(x.rank() >= 2 && x.size(-1) == channels_, "GroupNorm: the input must be [N,...,", channels_,
+                        "]; got ", x.shape());
     return group_norm(x, groups_, weight_, bias_, options_.eps);
   }
   void members(Members<T>& m) override {
@@ -193,14 +209,16 @@ class GroupNorm : public Module<T> {
 template <class T = float>
 class InstanceNorm2d : public Module<T> {
  public:
-  explicit InstanceNorm2d(Index channels, NormOptions options = {.eps = 1e-5, .affine = false}) : channels_(channels), options_(options) {
+  explicit InstanceNorm2d(Index channels, NormOptions options = {.eps = 1e-5, .affine = false})
+      : channels_(channels), options_(options) {
     require(channels > 0, "InstanceNorm2d: the number of channels must be positive; got ", channels);
     if (!options.affine) return;
     weight_ = parameter(Tensor<T>::ones({channels}));
     bias_ = parameter(Tensor<T>::zeros({channels}));
   }
   Variable<T> forward(const Variable<T>& x) const override {
-    require<ShapeError>(x.rank() == 4 && x.size(-1) == channels_, "InstanceNorm2d: the input must be [N,H,W,", channels_, "]; got ", x.shape());
+    require<ShapeError>(x.rank() == 4 && x.size(-1) == channels_, "InstanceNorm2d: the input must be [N,H,W,",
+                        channels_, "]; got ", x.shape());
     return instance_norm(x, weight_, bias_, options_.eps);
   }
   void members(Members<T>& m) override {

@@ -14,12 +14,14 @@ namespace detail {
 /// Products and sums that would not fit 64 bits throw ValueError.
 inline Index counted_product(Index a, Index b) {
   Index out = 0;
-  require<ValueError>(!__builtin_mul_overflow(a, b, &out), "operation count: ", a, " times ", b, " is too large to count");
+  require<ValueError>(!__builtin_mul_overflow(a, b, &out), "operation count: ", a, " times ", b,
+                      " is too large to count");
   return out;
 }
 inline Index counted_sum(Index a, Index b) {
   Index out = 0;
-  require<ValueError>(!__builtin_add_overflow(a, b, &out), "operation count: ", a, " plus ", b, " is too large to count");
+  require<ValueError>(!__builtin_add_overflow(a, b, &out), "operation count: ", a, " plus ", b,
+                      " is too large to count");
   return out;
 }
 
@@ -58,9 +60,12 @@ inline Index pairs_inside(Index outputs, Index input, Index kernel, Index stride
 
 /// Multiply-adds of a convolution's geometry without the taps in the padding.
 inline Index conv_macs_inside(const kernels::ConvGeometry& g) {
-  const Index rows = pairs_inside(g.out_height, g.in_height, g.kernel.height, g.stride.height, g.dilation.height, g.pad_top);
-  const Index columns = pairs_inside(g.out_width, g.in_width, g.kernel.width, g.stride.width, g.dilation.width, g.pad_left);
-  return counted_product(counted_product(counted_product(rows, columns), g.batch * g.out_channels), g.group_in_channels());
+  const Index rows =
+      pairs_inside(g.out_height, g.in_height, g.kernel.height, g.stride.height, g.dilation.height, g.pad_top);
+  const Index columns =
+      pairs_inside(g.out_width, g.in_width, g.kernel.width, g.stride.width, g.dilation.width, g.pad_left);
+  return counted_product(counted_product(counted_product(rows, columns), g.batch * g.out_channels),
+                         g.group_in_channels());
 }
 
 }  // namespace detail
@@ -68,14 +73,20 @@ inline Index conv_macs_inside(const kernels::ConvGeometry& g) {
 /// Convolution: outputs times taps times channels of a group.
 inline OperationCount count_convolution(const kernels::ConvGeometry& g, bool bias) {
   const Index outputs = g.output_numel(), macs = detail::counted_product(outputs, g.taps() * g.group_in_channels());
-  return {.macs = macs, .macs_inside = detail::conv_macs_inside(g), .multiplications = macs, .additions = macs - (bias ? 0 : outputs)};
+  return {.macs = macs,
+          .macs_inside = detail::conv_macs_inside(g),
+          .multiplications = macs,
+          .additions = macs - (bias ? 0 : outputs)};
 }
 
 /// Transposed convolution; `g` is the convolution whose backward-data it is. Every input is multiplied into a window of
 /// the output and added there; `bias` adds one to each output.
 inline OperationCount count_transposed_convolution(const kernels::ConvGeometry& g, bool bias) {
   const Index macs = detail::counted_product(g.output_numel(), g.taps() * g.group_in_channels());
-  return {.macs = macs, .macs_inside = detail::conv_macs_inside(g), .multiplications = macs, .additions = detail::counted_sum(macs, bias ? g.input_numel() : 0)};
+  return {.macs = macs,
+          .macs_inside = detail::conv_macs_inside(g),
+          .multiplications = macs,
+          .additions = detail::counted_sum(macs, bias ? g.input_numel() : 0)};
 }
 
 /// Linear layer on `rows` rows.
@@ -96,8 +107,8 @@ inline OperationCount count_average(Index outputs, Index window) {
 /// `additions` additions, as where branches meet.
 inline OperationCount count_additions(Index additions) { return {.additions = additions}; }
 
-/// Norms with statistics of the input (layer, group, instance norm), of `groups` groups: mean, distance, square, variance
-/// with eps, division by the root; then a factor and an offset an element where they are learnt.
+/// Norms with statistics of the input (layer, group, instance norm), of `groups` groups: mean, distance, square,
+/// variance with eps, division by the root; then a factor and an offset an element where they are learnt.
 inline OperationCount count_input_norm(Index elements, Index groups, bool factor, bool offset) {
   return {.multiplications = 2 * elements + (factor ? elements : 0),
           .additions = 2 * (elements - groups) + elements + groups + (offset ? elements : 0),

@@ -2,9 +2,9 @@
 ///
 /// An image's rows and columns are independent in all layers with windows, so a field is one interval an axis. Two
 /// answers are kept: the nominal field, as if the image had no border (size, jump, start, centre), and the exact one
-/// inside the image, unit by unit. Holes of dilated windows count as seen. The rule r += d (k - 1) j, j *= s of Araujo et
-/// al. 2019 ("Computing receptive fields of convolutional neural networks", Distill) is the case of plain windows; here
-/// the windows themselves are joined, so that transposed layers, resizing and branches are exact too.
+/// inside the image, unit by unit. Holes of dilated windows count as seen. The rule r += d (k - 1) j, j *= s of Araujo
+/// et al. 2019 ("Computing receptive fields of convolutional neural networks", Distill) is the case of plain windows;
+/// here the windows themselves are joined, so that transposed layers, resizing and branches are exact too.
 #pragma once
 
 #include <algorithm>
@@ -78,8 +78,9 @@ class AxisField {
   /// The part of the image that any unit sees.
   Interval covered() const { return join_all(inside_); }
 
-  /// Units that see several units of this axis: unit o of `units` sees the units that visit(o, f) calls f with, which may
-  /// lie outside; those see nothing inside the image. After `period` outputs the windows have moved on by `step` inputs.
+  /// Units that see several units of this axis: unit o of `units` sees the units that visit(o, f) calls f with, which
+  /// may lie outside; those see nothing inside the image. After `period` outputs the windows have moved on by `step`
+  /// inputs.
   template <class Visit>
   AxisField gather(Index units, Index period, Index step, Visit&& visit) const {
     const Index old_period = static_cast<Index>(pattern_.size());
@@ -93,7 +94,9 @@ class AxisField {
     out.shift_ = shift_ * (step * repeats / old_period);
     for (Index o = 0; o < units; ++o) {
       Interval field;
-      visit(o, [&](Index unit) { if (unit >= 0 && unit < this->units()) field = field.joined(inside(unit)); });
+      visit(o, [&](Index unit) {
+        if (unit >= 0 && unit < this->units()) field = field.joined(inside(unit));
+      });
       out.inside_.push_back(field);
     }
     out.shorten();
@@ -177,8 +180,8 @@ class AxisField {
   bool same_jump(const AxisField& other) const {
     return shift_ * static_cast<Index>(other.pattern_.size()) == other.shift_ * static_cast<Index>(pattern_.size());
   }
-  /// How far the centres of two fields of equal jump lie apart, in the mean over the pattern (so that the two outputs of a
-  /// unit that was enlarged lie around its centre): other - this, in pixels.
+  /// How far the centres of two fields of equal jump lie apart, in the mean over the pattern (so that the two outputs
+  /// of a unit that was enlarged lie around its centre): other - this, in pixels.
   double offset_to(const AxisField& other) const {
     const Index period = std::lcm(static_cast<Index>(pattern_.size()), static_cast<Index>(other.pattern_.size()));
     double sum = 0;
@@ -208,7 +211,9 @@ class AxisField {
       if (period % candidate != 0 || shift_ * candidate % period != 0) continue;
       const Index shift = shift_ * candidate / period;
       bool fits = true;
-      for (Index i = candidate; i < period && fits; ++i) fits = pattern_[static_cast<std::size_t>(i)] == pattern_[static_cast<std::size_t>(i - candidate)].shifted(shift);
+      for (Index i = candidate; i < period && fits; ++i)
+        fits =
+            pattern_[static_cast<std::size_t>(i)] == pattern_[static_cast<std::size_t>(i - candidate)].shifted(shift);
       if (!fits) continue;
       pattern_.resize(static_cast<std::size_t>(candidate));
       shift_ = shift;

@@ -10,8 +10,8 @@
 
 namespace kashi::inline v0::nn {
 
-/// `from` is a whole name in which each `*` stands for any text, the shortest that fits; the stars of `to` put in what was
-/// found, in order.
+/// `from` is a whole name in which each `*` stands for any text, the shortest that fits; the stars of `to` put in what
+/// was found, in order.
 ///
 ///     {"backbone.*", "*"}                        backbone.conv1.weight -> conv1.weight
 ///     {"blocks.*.bn1.*", "features.*.1.*"}       blocks.3.bn1.bias -> features.3.1.bias
@@ -40,8 +40,10 @@ inline std::string fill_stars(std::string_view pattern, const std::vector<std::s
   std::string out;
   std::size_t next = 0;
   for (const char c : pattern) {
-    if (c != '*') out += c;
-    else if (next < found.size()) out += found[next++];
+    if (c != '*')
+      out += c;
+    else if (next < found.size())
+      out += found[next++];
   }
   return out;
 }

@@ -27,7 +27,9 @@ class Upsample : public Module<T> {
     return resize(x, {x.size(1) * factor_, x.size(2) * factor_}, {.mode = mode_});
   }
   std::string kind() const override { return "Upsample"; }
-  std::string to_string() const override { return text("Upsample(", factor_, mode_ == ResizeMode::nearest ? ", nearest)" : ", bilinear)"); }
+  std::string to_string() const override {
+    return text("Upsample(", factor_, mode_ == ResizeMode::nearest ? ", nearest)" : ", bilinear)");
+  }
 
  private:
   Index factor_;

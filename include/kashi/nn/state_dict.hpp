@@ -20,14 +20,15 @@ enum class WeightLayout {
 
 namespace detail {
 
-/// A weight with its numbers in the other layout. `image`: its shape [O,H,W,C] as it sees an image; rank 0: it sees none.
-/// A weight of four axes keeps four, any other its shape.
+/// A weight with its numbers in the other layout. `image`: its shape [O,H,W,C] as it sees an image; rank 0: it sees
+/// none. A weight of four axes keeps four, any other its shape.
 template <class T>
 Tensor<T> change_layout(const Tensor<T>& weight, const Shape& image, WeightLayout to) {
   if (image.rank() != 4) return weight;
   const bool goes_out = to == WeightLayout::channels_first;
   const Shape now = goes_out ? image : Shape{image[0], image[3], image[1], image[2]};
-  const Tensor<T> moved = permute(weight.reshape(now), goes_out ? std::vector<Index>{0, 3, 1, 2} : std::vector<Index>{0, 2, 3, 1});
+  const Tensor<T> moved =
+      permute(weight.reshape(now), goes_out ? std::vector<Index>{0, 3, 1, 2} : std::vector<Index>{0, 2, 3, 1});
   return weight.rank() == 4 ? moved : moved.reshape(weight.shape());
 }
 
@@ -115,7 +116,10 @@ struct LoadReport {
   /// One line: how many of each, and the first names of what did not fit.
   std::string to_string() const {
     std::string out = text(loaded.size(), " loaded");
-    for (const auto& [what, names] : {std::pair(" missing", &missing), {" unexpected", &unexpected}, {" of another shape", &mismatched}, {" renamed", &renamed}})
+    for (const auto& [what, names] : {std::pair(" missing", &missing),
+                                      {" unexpected", &unexpected},
+                                      {" of another shape", &mismatched},
+                                      {" renamed", &renamed}})
       if (!names->empty()) out += text(", ", names->size(), what, " (", list(*names), ")");
     return out;
   }
@@ -123,9 +127,10 @@ struct LoadReport {
   /// Throws ShapeError for mismatched shapes, ValueError for missing or unexpected names.
   void require_complete() const {
     require<ShapeError>(mismatched.empty(), "load_state_dict: shapes differ: ", list(mismatched));
-    require(missing.empty() && unexpected.empty(), "load_state_dict:", missing.empty() ? "" : " missing: ", list(missing),
-            !missing.empty() && !unexpected.empty() ? ";" : "", unexpected.empty() ? "" : " unexpected: ", list(unexpected),
-            " ({.strict = false} loads what fits)");
+    require(missing.empty() && unexpected.empty(),
+            "load_state_dict:", missing.empty() ? "" : " missing: ", list(missing),
+            !missing.empty() && !unexpected.empty() ? ";" : "",
+            unexpected.empty() ? "" : " unexpected: ", list(unexpected), " ({.strict = false} loads what fits)");
   }
 
  private:

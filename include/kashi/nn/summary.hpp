@@ -3,9 +3,9 @@
 ///     nn::Summary summary = nn::summary(net, {1, 224, 224, 3});
 ///     std::puts(summary.to_string().c_str());
 ///
-/// The network runs once on zeros (trace.hpp), so branches, skips and functions are seen as they are computed. Counts are
-/// those of inference for the whole batch, with the conventions of operation_count.hpp. JSON, CSV, Markdown and a picture
-/// are in train/network_report.hpp.
+/// The network runs once on zeros (trace.hpp), so branches, skips and functions are seen as they are computed. Counts
+/// are those of inference for the whole batch, with the conventions of operation_count.hpp. JSON, CSV, Markdown and a
+/// picture are in train/network_report.hpp.
 #pragma once
 
 #include <optional>
@@ -51,7 +51,10 @@ class Summarizer {
     if (row < 0) {
       row = static_cast<int>(summary_.layers.size());
       const TracedCall<T>& c = trace_.calls[at(call)];
-      LayerSummary layer{.name = c.name, .kind = c.module ? c.module->kind() : "Module", .description = c.module ? c.module->to_string() : "", .input = c.input_shape};
+      LayerSummary layer{.name = c.name,
+                         .kind = c.module ? c.module->kind() : "Module",
+                         .description = c.module ? c.module->to_string() : "",
+                         .input = c.input_shape};
       if (c.module != nullptr) own_state(*c.module, layer);
       summary_.layers.push_back(std::move(layer));
     }
@@ -68,7 +71,8 @@ class Summarizer {
       return is_new;
     };
     for (const auto& [name, value] : module.named_parameters())
-      if (count(value.value().data(), value.numel(), layer.parameters) && value.requires_grad()) layer.trainable += value.numel();
+      if (count(value.value().data(), value.numel(), layer.parameters) && value.requires_grad())
+        layer.trainable += value.numel();
     for (const auto& [name, value] : module.named_buffers()) count(value.data(), value.numel(), layer.buffers);
     layer.shared = again;
   }
@@ -92,7 +96,8 @@ class Summarizer {
 
   LayerSummary& function_row(const TracedOperation<T>& op) {
     const std::string owner = op.call >= 0 ? trace_.calls[at(op.call)].name : std::string();
-    LayerSummary layer{.name = dotted(owner, op.name), .kind = op.name, .description = op.name, .input = op.input_shapes[0]};
+    LayerSummary layer{
+        .name = dotted(owner, op.name), .kind = op.name, .description = op.name, .input = op.input_shapes[0]};
     for (const Variable<T>& constant : op.constants) {
       const auto found = constant.defined() ? parameters_.find(constant.value().data()) : parameters_.end();
       if (found == parameters_.end()) continue;
@@ -125,7 +130,8 @@ class Summarizer {
   Fields fields_through(const TracedOperation<T>& op, const Shape& to, std::vector<std::string>& notes) const {
     Fields out;
     int concat_axis = -1;
-    if (const auto* move = std::any_cast<kashi::detail::AxisMove>(&op.detail); move && op.name == "concat") concat_axis = to.normalize_axis(move->axis);
+    if (const auto* move = std::any_cast<kashi::detail::AxisMove>(&op.detail); move && op.name == "concat")
+      concat_axis = to.normalize_axis(move->axis);
     for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
       std::vector<TracedAxis> parts;
       for (std::size_t i = 0; i < op.inputs.size(); ++i) {
@@ -191,15 +197,15 @@ class Summarizer {
   Summary summary_;
   std::unordered_map<const T*, Variable<T>> parameters_;
   std::set<const void*> seen_;
-  std::vector<Fields> fields_;    // of the values
-  std::vector<int> row_of_;       // the row that made a value; -1: the input
+  std::vector<Fields> fields_;  // of the values
+  std::vector<int> row_of_;     // the row that made a value; -1: the input
   std::vector<int> row_of_call_;
 };
 
 }  // namespace detail
 
-/// Counts a module on an input of shape `input`, [N,H,W,C] or [N,F]. Its modes, parameters and buffers are left as they were.
-/// Throws ShapeError where the module does not take such an input.
+/// Counts a module on an input of shape `input`, [N,H,W,C] or [N,F]. Its modes, parameters and buffers are left as they
+/// were. Throws ShapeError where the module does not take such an input.
 template <class T>
 Summary summary(Module<T>& module, const Shape& input) {
   const Trace<T> traced = trace(module, input);

@@ -19,17 +19,17 @@ struct LayerSummary {
   std::string description = {};  ///< with its options
   Shape input = {};
   Shape output = {};
-  Index parameters = 0;          ///< learnt numbers; those of a shared layer count where it comes first
-  Index trainable = 0;           ///< of these, the ones that are not frozen
-  Index buffers = 0;             ///< numbers that are kept but not learnt
-  bool shared = false;           ///< some of its parameters were counted before
+  Index parameters = 0;  ///< learnt numbers; those of a shared layer count where it comes first
+  Index trainable = 0;   ///< of these, the ones that are not frozen
+  Index buffers = 0;     ///< numbers that are kept but not learnt
+  bool shared = false;   ///< some of its parameters were counted before
   OperationCount operations = {};
-  Index activation_bytes = 0;    ///< of what it makes; views are free
-  bool has_positions = false;    ///< its units have places in the image; false after a flatten or a global mean
-  std::shared_ptr<const AxisField> rows = {};     ///< what units see; null where no image came in
+  Index activation_bytes = 0;  ///< of what it makes; views are free
+  bool has_positions = false;  ///< its units have places in the image; false after a flatten or a global mean
+  std::shared_ptr<const AxisField> rows = {};  ///< what units see; null where no image came in
   std::shared_ptr<const AxisField> columns = {};
-  std::vector<int> inputs = {};  ///< layers that it reads; -1: the network's input
-  std::vector<std::string> notes = {};            ///< such as branches that are not aligned
+  std::vector<int> inputs = {};         ///< layers that it reads; -1: the network's input
+  std::vector<std::string> notes = {};  ///< such as branches that are not aligned
 };
 
 /// The whole network.
@@ -37,10 +37,10 @@ struct SummaryTotal {
   Index parameters = 0;
   Index trainable = 0;
   Index buffers = 0;
-  Index parameter_bytes = 0;               ///< of parameters and buffers
+  Index parameter_bytes = 0;  ///< of parameters and buffers
   OperationCount operations = {};
-  Index inference_activation_bytes = 0;    ///< most that is alive at once, each value being freed after its last reader
-  Index training_activation_bytes = 0;     ///< every value is kept for the backward pass
+  Index inference_activation_bytes = 0;  ///< most that is alive at once, each value being freed after its last reader
+  Index training_activation_bytes = 0;   ///< every value is kept for the backward pass
 };
 
 /// Which columns a table shows.
@@ -84,7 +84,9 @@ inline std::string short_number(double value) {
   return buffer;
 }
 
-inline std::string interval_text(const Interval& interval) { return interval.empty() ? "none" : text(interval.first, "..", interval.last); }
+inline std::string interval_text(const Interval& interval) {
+  return interval.empty() ? "none" : text(interval.first, "..", interval.last);
+}
 
 /// Lines up columns: the first `left` to the left, the others to the right.
 inline std::string align_columns(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
@@ -108,16 +110,20 @@ inline std::string align_columns(const std::vector<std::vector<std::string>>& ro
 
 inline std::vector<std::string> summary_row(const LayerSummary& layer, const SummaryTextOptions& options) {
   const OperationCount& ops = layer.operations;
-  std::vector<std::string> row{layer.name.empty() ? layer.kind : layer.name, layer.description, layer.output.to_string(),
-                               grouped_digits(layer.parameters) + (layer.shared ? "*" : "")};
+  std::vector<std::string> row{layer.name.empty() ? layer.kind : layer.name, layer.description,
+                               layer.output.to_string(), grouped_digits(layer.parameters) + (layer.shared ? "*" : "")};
   if (options.operations) {
-    for (const Index count : {ops.macs, ops.multiplications, ops.additions, ops.divisions}) row.push_back(grouped_digits(count));
+    for (const Index count : {ops.macs, ops.multiplications, ops.additions, ops.divisions})
+      row.push_back(grouped_digits(count));
   }
   if (options.fields) {
     row.push_back(by_axis(layer, [](const AxisField& f) { return std::to_string(f.size()); }));
-    row.push_back(layer.has_positions ? by_axis(layer, [](const AxisField& f) { return short_number(f.jump()); }) : "-");
-    row.push_back(layer.has_positions ? by_axis(layer, [](const AxisField& f) { return std::to_string(f.start()); }) : "-");
-    row.push_back(layer.has_positions ? by_axis(layer, [](const AxisField& f) { return short_number(f.centre()); }) : "-");
+    row.push_back(layer.has_positions ? by_axis(layer, [](const AxisField& f) { return short_number(f.jump()); })
+                                      : "-");
+    row.push_back(layer.has_positions ? by_axis(layer, [](const AxisField& f) { return std::to_string(f.start()); })
+                                      : "-");
+    row.push_back(layer.has_positions ? by_axis(layer, [](const AxisField& f) { return short_number(f.centre()); })
+                                      : "-");
     row.push_back(by_axis(layer, [](const AxisField& f) { return std::to_string(f.size_inside()); }));
   }
   return row;
@@ -134,13 +140,16 @@ inline std::string Summary::to_string(const SummaryTextOptions& options) const {
   std::vector<std::string> sum{"total", "", "", grouped_digits(total.parameters)};
   const OperationCount& ops = total.operations;
   if (options.operations)
-    for (const Index count : {ops.macs, ops.multiplications, ops.additions, ops.divisions}) sum.push_back(grouped_digits(count));
+    for (const Index count : {ops.macs, ops.multiplications, ops.additions, ops.divisions})
+      sum.push_back(grouped_digits(count));
   rows.push_back(sum);
   std::string out = text("input ", input, "\n") + detail::align_columns(rows, 3);
-  out += text(grouped_digits(total.trainable), " of ", grouped_digits(total.parameters), " parameters are trainable; ", grouped_digits(total.buffers), " numbers in buffers\n");
-  if (options.operations && ops.macs_inside != ops.macs) out += text(grouped_digits(ops.macs_inside), " of ", grouped_digits(ops.macs), " macs are not on padding\n");
-  out += text("activations: ", grouped_digits(total.inference_activation_bytes), " bytes at once in inference, ", grouped_digits(total.training_activation_bytes),
-              " bytes kept in training\n");
+  out += text(grouped_digits(total.trainable), " of ", grouped_digits(total.parameters), " parameters are trainable; ",
+              grouped_digits(total.buffers), " numbers in buffers\n");
+  if (options.operations && ops.macs_inside != ops.macs)
+    out += text(grouped_digits(ops.macs_inside), " of ", grouped_digits(ops.macs), " macs are not on padding\n");
+  out += text("activations: ", grouped_digits(total.inference_activation_bytes), " bytes at once in inference, ",
+              grouped_digits(total.training_activation_bytes), " bytes kept in training\n");
   for (const LayerSummary& layer : layers)
     for (const std::string& note : layer.notes) out += layer.name + ": " + note + "\n";
   return out;

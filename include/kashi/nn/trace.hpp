@@ -1,8 +1,8 @@
-/// What a module computes for one input: its operations in order, with their geometry, the values that flow between them,
-/// and the module that each belongs to. Summary and folding read it.
+/// What a module computes for one input: its operations in order, with their geometry, the values that flow between
+/// them, and the module that each belongs to. Summary and folding read it.
 ///
-/// The module runs once in evaluation mode on zeros, with recording on, so branches, skips and functions called inside of
-/// a forward are all seen. Values that do not depend on the input count as constants.
+/// The module runs once in evaluation mode on zeros, with recording on, so branches, skips and functions called inside
+/// of a forward are all seen. Values that do not depend on the input count as constants.
 #pragma once
 
 #include <any>
@@ -18,23 +18,23 @@ namespace kashi::inline v0::nn {
 /// A recorded operation.
 template <class T>
 struct TracedOperation {
-  std::string name;                     ///< as in the autograd graph: "conv2d", "add"
-  int output = 0;                       ///< the value that it makes
-  std::vector<int> inputs = {};         ///< values that it takes; -1 for a constant, such as a weight
+  std::string name;                         ///< as in the autograd graph: "conv2d", "add"
+  int output = 0;                           ///< the value that it makes
+  std::vector<int> inputs = {};             ///< values that it takes; -1 for a constant, such as a weight
   std::vector<Variable<T>> constants = {};  ///< the inputs that are constants, undefined where they are not
   std::vector<Shape> input_shapes = {};
-  std::any detail = {};                 ///< what the operation announced about itself (autograd/observe.hpp)
-  int call = -1;                        ///< the innermost module that ran; an index of Trace::calls
+  std::any detail = {};  ///< what the operation announced about itself (autograd/observe.hpp)
+  int call = -1;         ///< the innermost module that ran; an index of Trace::calls
 };
 
 /// A run of a module.
 template <class T>
 struct TracedCall {
   Module<T>* module = nullptr;
-  std::string name = {};    ///< dotted, "" for the traced module itself; a module with several names has its first
-  int parent = -1;          ///< the module that ran it; an index of Trace::calls
-  bool is_leaf = false;     ///< the module has no children
-  int input = -1;           ///< values; -1 for a constant
+  std::string name = {};  ///< dotted, "" for the traced module itself; a module with several names has its first
+  int parent = -1;        ///< the module that ran it; an index of Trace::calls
+  bool is_leaf = false;   ///< the module has no children
+  int input = -1;         ///< values; -1 for a constant
   int output = -1;
   Shape input_shape = {};
   Shape output_shape = {};
@@ -44,9 +44,9 @@ struct TracedCall {
 template <class T>
 struct Trace {
   std::vector<TracedOperation<T>> operations = {};
-  std::vector<TracedCall<T>> calls = {};   ///< in the order in which they began
-  std::vector<Shape> shapes = {};          ///< of the values
-  int output = -1;                         ///< the module's output; -1 if it does not depend on the input
+  std::vector<TracedCall<T>> calls = {};         ///< in the order in which they began
+  std::vector<Shape> shapes = {};                ///< of the values
+  int output = -1;                               ///< the module's output; -1 if it does not depend on the input
   std::vector<std::pair<bool, int>> steps = {};  ///< what ended when: (is it a call, its index)
 };
 
@@ -66,10 +66,11 @@ class Tracer : public RecordObserver<T> {
         enter(m, x);
         return x;
       }));
-      handles_.push_back(part->register_forward_hook([this](const Module<T>& m, const Variable<T>&, const Variable<T>& y) {
-        leave(m, y);
-        return y;
-      }));
+      handles_.push_back(
+          part->register_forward_hook([this](const Module<T>& m, const Variable<T>&, const Variable<T>& y) {
+            leave(m, y);
+            return y;
+          }));
     }
     module.eval();
   }
@@ -90,8 +91,10 @@ class Tracer : public RecordObserver<T> {
     return std::move(trace_);
   }
 
-  void on_record(const char* name, const Variable<T>& output, const std::vector<Variable<T>>& inputs, std::any announced) override {
-    TracedOperation<T> operation{.name = name, .detail = std::move(announced), .call = stack_.empty() ? -1 : stack_.back()};
+  void on_record(const char* name, const Variable<T>& output, const std::vector<Variable<T>>& inputs,
+                 std::any announced) override {
+    TracedOperation<T> operation{
+        .name = name, .detail = std::move(announced), .call = stack_.empty() ? -1 : stack_.back()};
     bool depends = false;
     for (const Variable<T>& input : inputs) {
       const int value = input.defined() ? value_of(input) : -1;
@@ -122,7 +125,10 @@ class Tracer : public RecordObserver<T> {
     // Copies of a module share its hooks, so a module may come twice.
     if (!stack_.empty() && trace_.calls[static_cast<std::size_t>(stack_.back())].module == &module) return;
     const auto found = names_.find(&module);
-    TracedCall<T> call{.parent = stack_.empty() ? -1 : stack_.back(), .is_leaf = module.children().empty(), .input = value_of(x), .input_shape = x.shape()};
+    TracedCall<T> call{.parent = stack_.empty() ? -1 : stack_.back(),
+                       .is_leaf = module.children().empty(),
+                       .input = value_of(x),
+                       .input_shape = x.shape()};
     if (found != names_.end()) {
       call.name = found->second.first;
       call.module = found->second.second;

@@ -16,14 +16,17 @@ struct ElementCost {
 };
 
 inline constexpr ElementCost element_costs[] = {
-    {"add", 0, 1, 0},       {"sub", 0, 1, 0},        {"mul", 1, 0, 0},        {"div", 0, 0, 1},   {"sigmoid", 0, 1, 1},
-    {"silu", 1, 1, 1},      {"hard_swish", 2, 1, 0}, {"gelu", 3, 1, 0},       {"leaky_relu", 1, 0, 0}, {"elu", 1, 1, 0},
-    {"hard_sigmoid", 1, 1, 0}, {"softplus", 0, 1, 0}, {"square", 1, 0, 0}};
+    {"add", 0, 1, 0},        {"sub", 0, 1, 0},  {"mul", 1, 0, 0},          {"div", 0, 0, 1},
+    {"sigmoid", 0, 1, 1},    {"silu", 1, 1, 1}, {"hard_swish", 2, 1, 0},   {"gelu", 3, 1, 0},
+    {"leaky_relu", 1, 0, 0}, {"elu", 1, 1, 0},  {"hard_sigmoid", 1, 1, 0}, {"softplus", 0, 1, 0},
+    {"square", 1, 0, 0}};
 
 inline OperationCount count_elements(std::string_view name, Index elements) {
   for (const ElementCost& cost : element_costs)
     if (cost.name == name)
-      return {.multiplications = cost.multiplications * elements, .additions = cost.additions * elements, .divisions = cost.divisions * elements};
+      return {.multiplications = cost.multiplications * elements,
+              .additions = cost.additions * elements,
+              .divisions = cost.divisions * elements};
   return {};
 }
 
@@ -39,11 +42,13 @@ inline OperationCount count_adaptive_average(const Shape& from, const Shape& to)
 }
 
 /// A product with a matrix of few entries in a row, along the rows and then along the columns.
-inline OperationCount count_resize(const kashi::detail::SparseMatrix& rows, const kashi::detail::SparseMatrix& columns, const Shape& from, const Shape& to) {
+inline OperationCount count_resize(const kashi::detail::SparseMatrix& rows, const kashi::detail::SparseMatrix& columns,
+                                   const Shape& from, const Shape& to) {
   OperationCount out;
   const auto pass = [&out](const kashi::detail::SparseMatrix& matrix, Index lines) {
     for (Index r = 0; r < matrix.rows(); ++r) {
-      const auto terms = static_cast<Index>(matrix.begin[static_cast<std::size_t>(r) + 1] - matrix.begin[static_cast<std::size_t>(r)]);
+      const auto terms =
+          static_cast<Index>(matrix.begin[static_cast<std::size_t>(r) + 1] - matrix.begin[static_cast<std::size_t>(r)]);
       if (terms < 2) continue;
       out.multiplications += terms * lines;
       out.additions += (terms - 1) * lines;
@@ -64,8 +69,9 @@ OperationCount count_operation(const TracedOperation<T>& op, const Shape& to) {
   using Matrices = std::pair<kashi::detail::SparseMatrix, kashi::detail::SparseMatrix>;
   const Shape& from = op.input_shapes[0];
   if (const auto* g = std::any_cast<kernels::ConvGeometry>(&op.detail))
-    return op.name == "conv_transpose2d" || op.name == "conv2d_backward_data" ? count_transposed_convolution(*g, has_input(op, 2))
-                                                                             : count_convolution(*g, has_input(op, 2));
+    return op.name == "conv_transpose2d" || op.name == "conv2d_backward_data"
+               ? count_transposed_convolution(*g, has_input(op, 2))
+               : count_convolution(*g, has_input(op, 2));
   if (const auto* g = std::any_cast<kernels::PoolGeometry>(&op.detail))
     return op.name == "avg_pool2d" ? count_average(to.numel(), g->kernel.height * g->kernel.width) : OperationCount{};
   if (const auto* m = std::any_cast<Matrices>(&op.detail)) return count_resize(m->first, m->second, from, to);

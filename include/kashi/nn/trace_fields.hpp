@@ -25,7 +25,9 @@ struct TracedAxis {
   std::shared_ptr<const AxisField> field{};  ///< null: no image came here
 };
 
-inline TracedAxis traced_axis(int axis, AxisField field) { return {axis, std::make_shared<const AxisField>(std::move(field))}; }
+inline TracedAxis traced_axis(int axis, AxisField field) {
+  return {axis, std::make_shared<const AxisField>(std::move(field))};
+}
 /// The axis is gone: everything sees what all units saw.
 inline TracedAxis mixed(const TracedAxis& in) { return traced_axis(-1, in.field->reduced()); }
 /// The axis stays, and every unit sees what all units saw.
@@ -89,7 +91,8 @@ inline AxisField resize_field(const AxisField& in, const kashi::detail::SparseMa
   return in.gather(rows, rows, columns, [&](Index o, auto&& f) {
     const Index turn = o >= 0 ? o / rows : -((-o + rows - 1) / rows);
     const auto row = static_cast<std::size_t>(o - turn * rows);
-    for (std::size_t e = matrix.begin[row]; e < matrix.begin[row + 1]; ++e) f(matrix.entries[e].column + turn * columns);
+    for (std::size_t e = matrix.begin[row]; e < matrix.begin[row + 1]; ++e)
+      f(matrix.entries[e].column + turn * columns);
   });
 }
 
@@ -104,8 +107,9 @@ TracedAxis axis_through(const TracedOperation<T>& op, const TracedAxis& in, cons
     if (!is_image_axis) return mixed(in);
     const bool transposed = op.name == "conv_transpose2d" || op.name == "conv2d_backward_data";
     const AxisWindow w = conv_window(*g, axis);
-    return traced_axis(axis, transposed ? in.field->transposed_window(to[axis], w.kernel, w.stride, w.dilation, w.before)
-                                        : in.field->window(w.units, w.kernel, w.stride, w.dilation, w.before));
+    return traced_axis(axis, transposed
+                                 ? in.field->transposed_window(to[axis], w.kernel, w.stride, w.dilation, w.before)
+                                 : in.field->window(w.units, w.kernel, w.stride, w.dilation, w.before));
   }
   if (const auto* g = std::any_cast<kernels::PoolGeometry>(&op.detail)) {
     if (!is_image_axis) return mixed(in);
@@ -160,17 +164,21 @@ inline std::string alignment_note(const AxisField& a, const AxisField& b, const 
   if (!a.has_positions() || !b.has_positions()) return {};
   if (!a.same_jump(b)) return text(axis, ": branches with jumps ", a.jump(), " and ", b.jump(), " meet");
   const double offset = a.offset_to(b);
-  return offset == 0 ? std::string() : text(axis, ": the branches' centres lie ", offset < 0 ? -offset : offset, " pixels apart");
+  return offset == 0 ? std::string()
+                     : text(axis, ": the branches' centres lie ", offset < 0 ? -offset : offset, " pixels apart");
 }
 
 /// One axis where several values meet: element by element, or put behind each other along an axis.
-inline TracedAxis joined_axes(const std::vector<TracedAxis>& parts, const Shape& to, int concat_axis, const char* name, std::vector<std::string>& notes) {
+inline TracedAxis joined_axes(const std::vector<TracedAxis>& parts, const Shape& to, int concat_axis, const char* name,
+                              std::vector<std::string>& notes) {
   TracedAxis out;
   for (const TracedAxis& part : parts)
     if (part.field != nullptr && part.axis >= 0) out.axis = part.axis;
   for (const TracedAxis& part : parts) {
     if (part.field == nullptr) continue;
-    const auto field = part.axis < 0 && out.axis >= 0 ? std::make_shared<const AxisField>(part.field->repeated(to[out.axis])) : part.field;
+    const auto field = part.axis < 0 && out.axis >= 0
+                           ? std::make_shared<const AxisField>(part.field->repeated(to[out.axis]))
+                           : part.field;
     if (out.field == nullptr) {
       out.field = field;
       continue;

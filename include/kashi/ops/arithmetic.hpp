@@ -31,12 +31,13 @@ struct PairScalar<A, B> {
 
 /// Operands of a binary operation.
 template <class A, class B>
-concept DifferentiablePair =
-    (Differentiable<A> && (Differentiable<B> || detail::Number<B>)) || (detail::Number<A> && Differentiable<B>);
+concept DifferentiablePair = (Differentiable<A> && (Differentiable<B> || detail::Number<B>)) ||
+                             (detail::Number<A> && Differentiable<B>);
 
 /// Operands of an overloaded operator: at least one is a Variable.
 template <class A, class B>
-concept VariablePair = DifferentiablePair<A, B> && (IsVariable<std::remove_cvref_t<A>>::value || IsVariable<std::remove_cvref_t<B>>::value);
+concept VariablePair = DifferentiablePair<A, B> &&
+    (IsVariable<std::remove_cvref_t<A>>::value || IsVariable<std::remove_cvref_t<B>>::value);
 
 namespace detail {
 
@@ -46,8 +47,10 @@ using ScalarOfPair = typename PairScalar<std::remove_cvref_t<A>, std::remove_cvr
 /// A number, Tensor or Variable as Variable<T>.
 template <class T, class X>
 Variable<T> operand(const X& x) {
-  if constexpr (Number<X>) return Variable<T>(Tensor<T>::scalar(static_cast<T>(x)));
-  else return as_variable(x);
+  if constexpr (Number<X>)
+    return Variable<T>(Tensor<T>::scalar(static_cast<T>(x)));
+  else
+    return as_variable(x);
 }
 
 }  // namespace detail
@@ -58,13 +61,14 @@ using VariableOfPair = Variable<detail::ScalarOfPair<A, B>>;
 
 /// a + b.
 template <class A, class B>
-  requires DifferentiablePair<A, B>
-VariableOfPair<A, B> add(const A& left, const B& right) {
+requires DifferentiablePair<A, B> VariableOfPair<A, B> add(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
   const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("add", a.value() + b.value(), {a, b}, [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
-    return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(), context.needs(1) ? sum_to(context.grad(), sb) : Variable<T>()};
-  });
+  return record<T>("add", a.value() + b.value(), {a, b},
+                   [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
+                     return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(),
+                             context.needs(1) ? sum_to(context.grad(), sb) : Variable<T>()};
+                   });
 }
 
 /// -x.
@@ -72,45 +76,47 @@ template <Differentiable X>
 VariableOf<X> neg(const X& input) {
   using T = ScalarOf<X>;
   const Variable<T> x = as_variable(input);
-  return record<T>("neg", -x.value(), {x}, [](const GradContext<T>& context) -> Gradients<T> { return {neg(context.grad())}; });
+  return record<T>("neg", -x.value(), {x},
+                   [](const GradContext<T>& context) -> Gradients<T> { return {neg(context.grad())}; });
 }
 
 /// a - b.
 template <class A, class B>
-  requires DifferentiablePair<A, B>
-VariableOfPair<A, B> sub(const A& left, const B& right) {
+requires DifferentiablePair<A, B> VariableOfPair<A, B> sub(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
   const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("sub", a.value() - b.value(), {a, b}, [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
-    return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(), context.needs(1) ? neg(sum_to(context.grad(), sb)) : Variable<T>()};
-  });
+  return record<T>("sub", a.value() - b.value(), {a, b},
+                   [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
+                     return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(),
+                             context.needs(1) ? neg(sum_to(context.grad(), sb)) : Variable<T>()};
+                   });
 }
 
 /// a * b, element by element.
 template <class A, class B>
-  requires DifferentiablePair<A, B>
-VariableOfPair<A, B> mul(const A& left, const B& right) {
+requires DifferentiablePair<A, B> VariableOfPair<A, B> mul(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
   const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("mul", a.value() * b.value(), {a, b}, [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> x = context.get(a), y = context.get(b);
-    return {context.needs(0) ? sum_to(mul(context.grad(), y), x.shape()) : Variable<T>(),
-            context.needs(1) ? sum_to(mul(context.grad(), x), y.shape()) : Variable<T>()};
-  });
+  return record<T>("mul", a.value() * b.value(), {a, b},
+                   [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> x = context.get(a), y = context.get(b);
+                     return {context.needs(0) ? sum_to(mul(context.grad(), y), x.shape()) : Variable<T>(),
+                             context.needs(1) ? sum_to(mul(context.grad(), x), y.shape()) : Variable<T>()};
+                   });
 }
 
 /// a / b, element by element.
 template <class A, class B>
-  requires DifferentiablePair<A, B>
-VariableOfPair<A, B> div(const A& left, const B& right) {
+requires DifferentiablePair<A, B> VariableOfPair<A, B> div(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
   const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("div", a.value() / b.value(), {a, b}, [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> x = context.get(a), y = context.get(b);
-    const Variable<T> quotient = div(context.grad(), y);
-    return {context.needs(0) ? sum_to(quotient, x.shape()) : Variable<T>(),
-            context.needs(1) ? neg(sum_to(mul(quotient, div(x, y)), y.shape())) : Variable<T>()};
-  });
+  return record<T>("div", a.value() / b.value(), {a, b},
+                   [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> x = context.get(a), y = context.get(b);
+                     const Variable<T> quotient = div(context.grad(), y);
+                     return {context.needs(0) ? sum_to(quotient, x.shape()) : Variable<T>(),
+                             context.needs(1) ? neg(sum_to(mul(quotient, div(x, y)), y.shape())) : Variable<T>()};
+                   });
 }
 
 /// x to the power of a constant.
@@ -134,52 +140,48 @@ Variable<T> extremum(const char* name, const Variable<T>& a, const Variable<T>& 
   const auto weights = [better](const Tensor<T>& x, const Tensor<T>& y) {
     return zip(x, y, [better](T u, T v) { return u == v ? T{0.5} : better(u, v) ? T{1} : T{0}; });
   };
-  Tensor<T> value = zip(a.value(), b.value(), [better](T u, T v) { return u != u || better(u, v) ? u : v; }, name);
-  return record<T>(name, std::move(value), {a, b}, [a = Saved(a), b = Saved(b), weights](const GradContext<T>& context) -> Gradients<T> {
-    const Variable<T> x = context.get(a), y = context.get(b);
-    return {context.needs(0) ? sum_to(mul(context.grad(), weights(x.value(), y.value())), x.shape()) : Variable<T>(),
+  Tensor<T> value = zip(
+      a.value(), b.value(), [better](T u, T v) { return u != u || better(u, v) ? u : v; }, name);
+  return record<T>(
+      name, std::move(value), {a, b},
+      [a = Saved(a), b = Saved(b), weights](const GradContext<T>& context) -> Gradients<T> {
+        const Variable<T> x = context.get(a), y = context.get(b);
+        return {
+            context.needs(0) ? sum_to(mul(context.grad(), weights(x.value(), y.value())), x.shape()) : Variable<T>(),
             context.needs(1) ? sum_to(mul(context.grad(), weights(y.value(), x.value())), y.shape()) : Variable<T>()};
-  });
+      });
 }
 
 }  // namespace detail
 
 /// The larger of a and b, element by element; NaN wins. Where they are equal each gets half of the gradient.
 template <class A, class B>
-  requires DifferentiablePair<A, B>
-VariableOfPair<A, B> maximum(const A& left, const B& right) {
+requires DifferentiablePair<A, B> VariableOfPair<A, B> maximum(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
-  return detail::extremum<T>("maximum", detail::operand<T>(left), detail::operand<T>(right), [](T u, T v) { return u > v; });
+  return detail::extremum<T>("maximum", detail::operand<T>(left), detail::operand<T>(right),
+                             [](T u, T v) { return u > v; });
 }
 
 /// The smaller of a and b, element by element; NaN wins. Where they are equal each gets half of the gradient.
 template <class A, class B>
-  requires DifferentiablePair<A, B>
-VariableOfPair<A, B> minimum(const A& left, const B& right) {
+requires DifferentiablePair<A, B> VariableOfPair<A, B> minimum(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
-  return detail::extremum<T>("minimum", detail::operand<T>(left), detail::operand<T>(right), [](T u, T v) { return u < v; });
+  return detail::extremum<T>("minimum", detail::operand<T>(left), detail::operand<T>(right),
+                             [](T u, T v) { return u < v; });
 }
 
 template <class A, class B>
-  requires VariablePair<A, B>
-VariableOfPair<A, B> operator+(const A& a, const B& b) {
-  return add(a, b);
-}
+requires VariablePair<A, B> VariableOfPair<A, B>
+operator+(const A& a, const B& b) { return add(a, b); }
 template <class A, class B>
-  requires VariablePair<A, B>
-VariableOfPair<A, B> operator-(const A& a, const B& b) {
-  return sub(a, b);
-}
+requires VariablePair<A, B> VariableOfPair<A, B>
+operator-(const A& a, const B& b) { return sub(a, b); }
 template <class A, class B>
-  requires VariablePair<A, B>
-VariableOfPair<A, B> operator*(const A& a, const B& b) {
-  return mul(a, b);
-}
+requires VariablePair<A, B> VariableOfPair<A, B>
+operator*(const A& a, const B& b) { return mul(a, b); }
 template <class A, class B>
-  requires VariablePair<A, B>
-VariableOfPair<A, B> operator/(const A& a, const B& b) {
-  return div(a, b);
-}
+requires VariablePair<A, B> VariableOfPair<A, B>
+operator/(const A& a, const B& b) { return div(a, b); }
 template <class T>
 Variable<T> operator-(const Variable<T>& x) {
   return neg(x);

@@ -26,7 +26,8 @@ inline Axes repeated_axes(const Shape& from, const Shape& to) {
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  require<ShapeError>(broadcast_shape(x.shape(), shape, "sum_to") == x.shape(), "sum_to: ", shape, " does not broadcast to ", x.shape());
+  require<ShapeError>(broadcast_shape(x.shape(), shape, "sum_to") == x.shape(), "sum_to: ", shape,
+                      " does not broadcast to ", x.shape());
   const Axes axes = detail::repeated_axes(x.shape(), shape);
   return axes.empty() ? x.reshape(shape) : sum(x, axes).reshape(shape);
 }
@@ -35,15 +36,18 @@ template <class T>
 Variable<T> sum_to(const Variable<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   return record<T>("sum_to", sum_to(x.value(), shape), {x},
-                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {broadcast_to(context.grad(), from)}; });
+                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> {
+                     return {broadcast_to(context.grad(), from)};
+                   });
 }
 
 /// The numbers repeated to a larger shape. Throws ShapeError if `x` does not broadcast to it.
 template <class T>
 Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  return record<T>("broadcast_to", broadcast_to(x.value(), shape), {x},
-                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {sum_to(context.grad(), from)}; });
+  return record<T>(
+      "broadcast_to", broadcast_to(x.value(), shape), {x},
+      [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {sum_to(context.grad(), from)}; });
 }
 
 }  // namespace kashi::inline v0

@@ -21,7 +21,8 @@ template <class T>
 ChannelStatistics<T> channel_statistics(const NormView& v, const Tensor<T>& x) {
   ChannelStatistics<T> out{Tensor<T>::empty({v.G}), Tensor<T>::empty({v.G})};
   Tensor<T> workspace = Tensor<T>::empty({kernels::channel_sums_workspace(v.S, v.G)});
-  kernels::channel_statistics(v.S, v.G, x.data(), out.mean.mutable_data(), out.variance.mutable_data(), workspace.mutable_data());
+  kernels::channel_statistics(v.S, v.G, x.data(), out.mean.mutable_data(), out.variance.mutable_data(),
+                              workspace.mutable_data());
   return out;
 }
 
@@ -46,7 +47,8 @@ template <class T>
 Tensor<T> channel_normalize(const NormView& v, const Tensor<T>& x, const NormScale<T>& s, const Tensor<T>& weight,
                             const Tensor<T>& bias, const NormEnd<T>& end) {
   Tensor<T> y = Tensor<T>::empty(x.shape());
-  const Tensor<T> scale = by_channel<T>(v.G, [&, inverse = s.inverse.data(), w = weight.data()](Index c) { return inverse[c] * w[c]; });
+  const Tensor<T> scale =
+      by_channel<T>(v.G, [&, inverse = s.inverse.data(), w = weight.data()](Index c) { return inverse[c] * w[c]; });
   kernels::NormalizeJob<T> job;
   job.rows = v.S;
   job.channels = v.G;
@@ -62,11 +64,12 @@ Tensor<T> channel_normalize(const NormView& v, const Tensor<T>& x, const NormSca
 }
 
 /// dx, dweight, dbias: dx = weight * inverse * (dy - mean(dy) - z * mean(dy z)) with z = (x - mean) * inverse, or
-/// weight * inverse * dy for constant statistics; dweight = sum(dy z), dbias = sum(dy). Where `output`, the result after
-/// ReLU or null, is 0, so is dy. dx is written to `dx`, which may be dy, and left out if that has no elements.
+/// weight * inverse * dy for constant statistics; dweight = sum(dy z), dbias = sum(dy). Where `output`, the result
+/// after ReLU or null, is 0, so is dy. dx is written to `dx`, which may be dy, and left out if that has no elements.
 template <class T>
 std::array<Tensor<T>, 2> channel_normalize_backward(const NormView& v, const Tensor<T>& x, const NormScale<T>& s,
-                                                    const Tensor<T>& weight, const Tensor<T>& dy, const T* output, Tensor<T>& dx) {
+                                                    const Tensor<T>& weight, const Tensor<T>& dy, const T* output,
+                                                    Tensor<T>& dx) {
   const T* inverse = s.inverse.data();
   Tensor<T> sums = Tensor<T>::empty({v.G}), products = Tensor<T>::empty({v.G});
   Tensor<T> workspace = Tensor<T>::empty({kernels::channel_sums_workspace(v.S, v.G)});
@@ -99,8 +102,9 @@ std::array<Tensor<T>, 2> channel_normalize_backward(const NormView& v, const Ten
 
 /// How batch norm with ReLU makes its result again: the result is as large as the input, and one pass away from it.
 template <class T>
-std::shared_ptr<Recipe<T>> channel_norm_recipe(const char* name, const NormView& v, const Variable<T>& x, const NormScale<T>& scale,
-                                               const Tensor<T>& weight, const Tensor<T>& bias) {
+std::shared_ptr<Recipe<T>> channel_norm_recipe(const char* name, const NormView& v, const Variable<T>& x,
+                                               const NormScale<T>& scale, const Tensor<T>& weight,
+                                               const Tensor<T>& bias) {
   return std::make_shared<Recipe<T>>([v, scale, x = saved_numbers(name, x), w = weight.clone(), b = bias.clone()] {
     return channel_normalize<T>(v, x(), scale, w, b, {.residual = {}, .relu = true});
   });
@@ -108,8 +112,9 @@ std::shared_ptr<Recipe<T>> channel_norm_recipe(const char* name, const NormView&
 
 /// Gradients of x, weight, bias and residual.
 template <class T>
-Gradients<T> channel_norm_gradients(const GradContext<T>& context, const NormView& v, const NormScale<T>& scale, double eps,
-                                    const Variable<T>& x, const Variable<T>& weight, const Tensor<T>& output, bool relu) {
+Gradients<T> channel_norm_gradients(const GradContext<T>& context, const NormView& v, const NormScale<T>& scale,
+                                    double eps, const Variable<T>& x, const Variable<T>& weight,
+                                    const Tensor<T>& output, bool relu) {
   if (context.create_graph()) {
     const Variable<T> dy = relu ? relu_gradient(context, output) : context.grad();
     const auto [dx, dw, db] = normalize_backward_composed(v, x, scale, eps, weight, dy);
@@ -124,17 +129,17 @@ Gradients<T> channel_norm_gradients(const GradContext<T>& context, const NormVie
     return {wanted ? Variable<T>(dx) : Variable<T>(), dw, db, dy};
   }
   Tensor<T> dx = wanted ? context.room_for_result() : Tensor<T>();
-  const auto [dw, db] =
-      channel_normalize_backward<T>(v, x.value(), scale, factor, context.grad().value(), relu ? output.data() : nullptr, dx);
+  const auto [dw, db] = channel_normalize_backward<T>(v, x.value(), scale, factor, context.grad().value(),
+                                                      relu ? output.data() : nullptr, dx);
   return {wanted ? Variable<T>(dx) : Variable<T>(), dw, db, Variable<T>()};
 }
 
 /// Batch norm with given statistics as an operation. `weight` and `bias` have shape [C] or are undefined. With ReLU and
 /// no residual the result is not kept for gradients, but made again.
 template <class T>
-Variable<T> channel_norm_operation(const char* name, const NormView& v, const Variable<T>& x, const ChannelStatistics<T>& statistics,
-                                   double eps, bool is_constant, const Variable<T>& weight, const Variable<T>& bias,
-                                   const NormEnd<T>& end) {
+Variable<T> channel_norm_operation(const char* name, const NormView& v, const Variable<T>& x,
+                                   const ChannelStatistics<T>& statistics, double eps, bool is_constant,
+                                   const Variable<T>& weight, const Variable<T>& bias, const NormEnd<T>& end) {
   const Shape shape = v.statistics();
   const Tensor<T> inverse = by_channel<T>(v.G, [&, variance = statistics.variance.data()](Index c) {
     return 1.0 / std::sqrt(static_cast<double>(variance[c]) + eps);
@@ -146,14 +151,15 @@ Variable<T> channel_norm_operation(const char* name, const NormView& v, const Va
   const SavedOutput<T> kept(end.relu && !makes_again ? y : Tensor<T>());
   const auto recipe = makes_again ? channel_norm_recipe(name, v, x, scale, factor, shift) : nullptr;
   const Announce announced(is_constant);
-  const Variable<T> result = record<T>(
-      name, std::move(y), {x, weight, bias, end.residual},
-      [v, scale, eps, kept, recipe, relu = end.relu, x = Saved(x), w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
-        const Variable<T> values = context.get(x), factor_used = context.get(w);
-        const Tensor<T> output = recipe != nullptr ? recipe->value() : context.get(kept).value();
-        if (recipe != nullptr) recipe->forget();
-        return channel_norm_gradients(context, v, scale, eps, values, factor_used, output, relu);
-      });
+  const Variable<T> result =
+      record<T>(name, std::move(y), {x, weight, bias, end.residual},
+                [v, scale, eps, kept, recipe, relu = end.relu, x = Saved(x),
+                 w = Saved(weight)](const GradContext<T>& context) -> Gradients<T> {
+                  const Variable<T> values = context.get(x), factor_used = context.get(w);
+                  const Tensor<T> output = recipe != nullptr ? recipe->value() : context.get(kept).value();
+                  if (recipe != nullptr) recipe->forget();
+                  return channel_norm_gradients(context, v, scale, eps, values, factor_used, output, relu);
+                });
   if (result.node() != nullptr) result.node()->recipe = recipe;
   return result;
 }

@@ -211,6 +211,7 @@ VariableOf<X> nll_loss(const X& log_probabilities, const Tensor<Index>& labels, 
   return mul(sum(losses), 1.0 / detail::label_weight(labels, as_cross_entropy));
 }
 
-KASHI_INSTANTIATE(Variable<float> cross_entropy<Variable<float>>(const Variable<float>&, const Tensor<Index>&, const CrossEntropyOptions&))
+KASHI_INSTANTIATE(Variable<float> cross_entropy<Variable<float>>(const Variable<float>&, const Tensor<Index>&,
+                                                                 const CrossEntropyOptions&))
 
 }  // namespace kashi::inline v0

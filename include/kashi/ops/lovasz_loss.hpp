@@ -39,19 +39,23 @@ void lovasz_weights(const T* z, const T* y, Index count, T* weights) {
 
 }  // namespace detail
 
-/// sum over elements of relu(1 - z (2 y - 1)) times the Lovasz extension's weights, for targets y of 0 and 1. The weights
-/// follow the order of the errors and are constant between its changes. Throws ShapeError if shapes differ.
+/// sum over elements of relu(1 - z (2 y - 1)) times the Lovasz extension's weights, for targets y of 0 and 1. The
+/// weights follow the order of the errors and are constant between its changes. Throws ShapeError if shapes differ.
 template <Differentiable X>
-VariableOf<X> lovasz_hinge(const X& scores, const Tensor<ScalarOf<X>>& targets, const LovaszHingeOptions& options = {}) {
+VariableOf<X> lovasz_hinge(const X& scores, const Tensor<ScalarOf<X>>& targets,
+                           const LovaszHingeOptions& options = {}) {
   using T = ScalarOf<X>;
   const Variable<T> z = as_variable(scores);
-  require<ShapeError>(z.shape() == targets.shape(), "lovasz_hinge: scores ", z.shape(), " and targets ", targets.shape(), " must have one shape");
-  require<ShapeError>(!options.per_image || z.rank() >= 1, "lovasz_hinge: losses by image need an axis of images; scores ", z.shape());
+  require<ShapeError>(z.shape() == targets.shape(), "lovasz_hinge: scores ", z.shape(), " and targets ",
+                      targets.shape(), " must have one shape");
+  require<ShapeError>(!options.per_image || z.rank() >= 1,
+                      "lovasz_hinge: losses by image need an axis of images; scores ", z.shape());
   const Index images = options.per_image ? z.size(0) : 1, pixels = images == 0 ? 0 : z.numel() / images;
   Tensor<T> weights = Tensor<T>::empty(targets.shape());
   T* out = weights.mutable_data();
   parallel_for(images, 1, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) detail::lovasz_weights(z.value().data() + i * pixels, targets.data() + i * pixels, pixels, out + i * pixels);
+    for (Index i = begin; i < end; ++i)
+      detail::lovasz_weights(z.value().data() + i * pixels, targets.data() + i * pixels, pixels, out + i * pixels);
   });
   const Variable<T> sign(targets * T{2} - T{1}), hinge = relu(sub(1, mul(z, sign)));
   Axes axes;

@@ -1,8 +1,9 @@
-/// Convolutions for inference: weights packed once, with a batch norm folded into them, and kept while they stay the same.
+/// Convolutions for inference: weights packed once, with a batch norm folded into them, and kept while they stay the
+/// same.
 ///
-/// A cache belongs to a layer and to all of its copies. It looks at the version of every tensor that it packed from, so a
-/// step of an optimizer, a loaded state dict or any mutable_data() ends what was packed; writes through a pointer that was
-/// fetched earlier can't be seen. Several threads may use one cache.
+/// A cache belongs to a layer and to all of its copies. It looks at the version of every tensor that it packed from, so
+/// a step of an optimizer, a loaded state dict or any mutable_data() ends what was packed; writes through a pointer
+/// that was fetched earlier can't be seen. Several threads may use one cache.
 #pragma once
 
 #include <cmath>
@@ -59,7 +60,8 @@ template <class T>
 class PreparedConv {
  public:
   /// `bias` [O] may have no elements.
-  PreparedConv(const kernels::ConvGeometry& g, const Tensor<T>& weight, Tensor<T> bias) : plan_(g), bias_(std::move(bias)) {
+  PreparedConv(const kernels::ConvGeometry& g, const Tensor<T>& weight, Tensor<T> bias)
+      : plan_(g), bias_(std::move(bias)) {
     packed_ = Tensor<T>::empty({plan_.packed_numel()});
     Tensor<T> scratch = Tensor<T>::empty({plan_.workspace()});
     plan_.pack(weight.data(), packed_.mutable_data(), scratch.mutable_data());
@@ -73,7 +75,8 @@ class PreparedConv {
   void run(const T* x, const ConvEnd<T>& end, T* y) const {
     Tensor<T> scratch = Tensor<T>::empty({plan_.workspace()});
     plan_.run(x, packed_.data(),
-              {bias_.numel() > 0 ? bias_.data() : nullptr, end.residual != nullptr ? end.residual->data() : nullptr, end.relu, end.most},
+              {bias_.numel() > 0 ? bias_.data() : nullptr, end.residual != nullptr ? end.residual->data() : nullptr,
+               end.relu, end.most},
               y, scratch.mutable_data());
   }
 
@@ -90,8 +93,8 @@ template <class T>
 class PreparedConvCache {
  public:
   /// The convolution for this geometry, weight, bias (may have no elements) and norm (may be null): kept or packed now.
-  std::shared_ptr<const PreparedConv<T>> get(const kernels::ConvGeometry& g, const Tensor<T>& weight, const Tensor<T>& bias,
-                                             const NormNumbers<T>* norm) {
+  std::shared_ptr<const PreparedConv<T>> get(const kernels::ConvGeometry& g, const Tensor<T>& weight,
+                                             const Tensor<T>& bias, const NormNumbers<T>* norm) {
     const Sources sources(weight, bias, norm);
     {
       const std::lock_guard lock(mutex_);
@@ -102,7 +105,8 @@ class PreparedConvCache {
     if (norm != nullptr) detail::fold_norm(*norm, w, b);
     auto conv = std::make_shared<const PreparedConv<T>>(g, w, b);
     const std::lock_guard lock(mutex_);
-    std::erase_if(entries_, [&](const Entry& entry) { return !entry.conv->is_usable() || !entry.sources.are_current(); });
+    std::erase_if(entries_,
+                  [&](const Entry& entry) { return !entry.conv->is_usable() || !entry.sources.are_current(); });
     if (entries_.size() >= most_entries) entries_.erase(entries_.begin());
     entries_.push_back({sources, conv});
     return conv;
@@ -121,7 +125,8 @@ class PreparedConvCache {
  private:
   static constexpr std::size_t most_entries = 4;
 
-  /// The tensors that were packed from, with their versions. Held, so that no other tensor can take their place in memory.
+  /// The tensors that were packed from, with their versions. Held, so that no other tensor can take their place in
+  /// memory.
   struct Sources {
     std::vector<Tensor<T>> tensors;
     std::vector<std::uint64_t> versions;

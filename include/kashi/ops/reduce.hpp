@@ -12,9 +12,10 @@ template <class T>
 Variable<T> sum(const Variable<T>& x, const Axes& axes = {}, bool keepdim = false) {
   const Shape kept = detail::plan_reduction(x.shape(), axes, "sum").kept;
   const Announce announced(axes);
-  return record<T>("sum", sum(x.value(), axes, keepdim), {x}, [from = x.shape(), kept](const GradContext<T>& context) -> Gradients<T> {
-    return {broadcast_to(reshape(context.grad(), kept), from)};
-  });
+  return record<T>("sum", sum(x.value(), axes, keepdim), {x},
+                   [from = x.shape(), kept](const GradContext<T>& context) -> Gradients<T> {
+                     return {broadcast_to(reshape(context.grad(), kept), from)};
+                   });
 }
 
 namespace detail {
@@ -27,7 +28,9 @@ Variable<T> sum_to_channels(const Variable<T>& x) {
   Tensor<T> workspace = Tensor<T>::empty({kernels::channel_sums_workspace(rows, channels)});
   kernels::sum_rows(rows, channels, x.value().data(), value.mutable_data(), workspace.mutable_data());
   return record<T>("sum_to_channels", std::move(value), {x},
-                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> { return {broadcast_to(context.grad(), from)}; });
+                   [from = x.shape()](const GradContext<T>& context) -> Gradients<T> {
+                     return {broadcast_to(context.grad(), from)};
+                   });
 }
 
 }  // namespace detail
@@ -37,10 +40,11 @@ template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes = {}, bool keepdim = false) {
   const auto plan = detail::plan_reduction(x.shape(), axes, "mean");
   const Announce announced(axes);
-  return record<T>("mean", mean(x.value(), axes, keepdim), {x},
-                   [from = x.shape(), kept = plan.kept, count = plan.reduced_count](const GradContext<T>& context) -> Gradients<T> {
-                     return {broadcast_to(mul(reshape(context.grad(), kept), 1.0 / static_cast<double>(count)), from)};
-                   });
+  return record<T>(
+      "mean", mean(x.value(), axes, keepdim), {x},
+      [from = x.shape(), kept = plan.kept, count = plan.reduced_count](const GradContext<T>& context) -> Gradients<T> {
+        return {broadcast_to(mul(reshape(context.grad(), kept), 1.0 / static_cast<double>(count)), from)};
+      });
 }
 
 /// Largest element over `axes` (all if empty). Equal maxima share the gradient evenly (PyTorch's amax).
@@ -63,7 +67,8 @@ Variable<T> max(const Variable<T>& x, const Axes& axes = {}, bool keepdim = fals
 template <class T>
 Variable<T> var(const Variable<T>& x, const Axes& axes = {}, Index correction = 1, bool keepdim = false) {
   const Index count = detail::plan_reduction(x.shape(), axes, "var").reduced_count;
-  require(count > correction, "var: ", count, " elements are too few for a correction of ", correction, "; shape ", x.shape());
+  require(count > correction, "var: ", count, " elements are too few for a correction of ", correction, "; shape ",
+          x.shape());
   const Variable<T> centered = sub(x, mean(x, axes, true));
   return mul(sum(mul(centered, centered), axes, keepdim), 1.0 / static_cast<double>(count - correction));
 }

@@ -51,13 +51,13 @@ class EpochLog {
 
 /// Where a training stands within an epoch.
 struct StepLog {
-  Index epoch = 0;   ///< counted from 1
+  Index epoch = 0;  ///< counted from 1
   Index epochs = 0;
-  Index batch = 0;   ///< batches done in this epoch
+  Index batch = 0;  ///< batches done in this epoch
   Index batches = 0;
   Index batches_run = 0;  ///< batches done in this epoch by this process: fewer than `batch` after a resume within it
   Index images = 0;       ///< images done in this epoch by this process
-  double loss = 0;   ///< mean over this epoch so far
+  double loss = 0;        ///< mean over this epoch so far
   double seconds = 0;
 };
 

@@ -1,7 +1,8 @@
 /// Checkpoints: everything that a training needs to go on bit for bit, as entries of one safetensors file.
 ///
 /// Entries: plan.*, model.*, optimizer.*, position.*, history.*, random.* (the default generator, which dropout draws
-/// from), and callback.N.* (trainer.hpp). Augmentation and the order of images follow from seed and epoch and need no state.
+/// from), and callback.N.* (trainer.hpp). Augmentation and the order of images follow from seed and epoch and need no
+/// state.
 #pragma once
 
 #include <algorithm>
@@ -51,10 +52,11 @@ KASHI_FUNCTION void add_plan(io::TensorFile& file, const TrainingPlan& plan) {
 
 KASHI_FUNCTION void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan) {
   for (const auto& [name, value] : plan) {
-    require<FormatError>(file.contains("plan." + name), "resume: '", path, "' is not a checkpoint of a training: it has no \"plan.", name, "\"");
+    require<FormatError>(file.contains("plan." + name), "resume: '", path,
+                         "' is not a checkpoint of a training: it has no \"plan.", name, "\"");
     const Index found = file.get<Index>("plan." + name).item();
-    require(found == value, "resume: the checkpoint '", path, "' is of another training: its ", name, " is ", found, "; now it is ", value,
-            " (use another output folder, or do not resume)");
+    require(found == value, "resume: the checkpoint '", path, "' is of another training: its ", name, " is ", found,
+            "; now it is ", value, " (use another output folder, or do not resume)");
   }
 }
 
@@ -65,7 +67,8 @@ KASHI_FUNCTION void add_numbers(io::TensorFile& file, const std::string& prefix,
 KASHI_FUNCTION optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix) {
   optim::Numbers numbers;
   for (const auto& entry : file.entries())
-    if (entry.name.starts_with(prefix)) numbers.set(entry.name.substr(prefix.size()), file.get<double>(entry.name).item());
+    if (entry.name.starts_with(prefix))
+      numbers.set(entry.name.substr(prefix.size()), file.get<double>(entry.name).item());
   return numbers;
 }
 
@@ -86,12 +89,15 @@ inline void add_history(io::TensorFile& file, const std::vector<EpochLog>& histo
   for (const EpochLog& log : history)
     for (const auto& [name, value] : log.values()) names.set(name, 0);
   for (const auto& [name, value] : names.values())
-    add("values." + name, [&key = name](const EpochLog& log) { return log.contains(key) ? log.at(key) : std::numeric_limits<double>::quiet_NaN(); });
+    add("values." + name, [&key = name](const EpochLog& log) {
+      return log.contains(key) ? log.at(key) : std::numeric_limits<double>::quiet_NaN();
+    });
 }
 
 inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epochs) {
   if (!file.contains("history.seconds")) return {};
-  const Tensor<double> seconds = file.get<double>("history.seconds"), rates = file.get<double>("history.images_per_second");
+  const Tensor<double> seconds = file.get<double>("history.seconds"),
+                       rates = file.get<double>("history.images_per_second");
   std::vector<EpochLog> history(static_cast<std::size_t>(seconds.numel()));
   for (std::size_t i = 0; i < history.size(); ++i) {
     history[i].epoch = static_cast<Index>(i) + 1;
@@ -110,8 +116,9 @@ inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epoch
 
 }  // namespace detail
 
-KASHI_FUNCTION void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
-                               const TrainingPosition& position, const std::vector<EpochLog>& history, bool stopped) {
+KASHI_FUNCTION void add_training_state(io::TensorFile& file, const nn::Module<float>& model,
+                                       const optim::Optimizer<float>& optimizer, const TrainingPosition& position,
+                                       const std::vector<EpochLog>& history, bool stopped) {
   add_state(file, "model.", model.to_state_dict());
   const optim::State<float> state = optimizer.state();
   add_state(file, "optimizer.tensors.", state.tensors);
@@ -123,11 +130,13 @@ KASHI_FUNCTION void add_training_state(io::TensorFile& file, const nn::Module<fl
   detail::add_history(file, history);
 }
 
-KASHI_FUNCTION void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer, TrainingPosition& position,
-                               std::vector<EpochLog>& history, bool& stopped) {
+KASHI_FUNCTION void get_training_state(const io::TensorFile& file, nn::Module<float>& model,
+                                       optim::Optimizer<float>& optimizer, TrainingPosition& position,
+                                       std::vector<EpochLog>& history, bool& stopped) {
   const Tensor<Index> place = file.get<Index>("position"), random = file.get<Index>("random");
   const double loss_sum = file.get<double>("position.loss_sum").item();
-  require<FormatError>(place.shape() == Shape{4} && random.shape() == Shape{2}, "the position has shape ", place.shape(), ", the random state ", random.shape());
+  require<FormatError>(place.shape() == Shape{4} && random.shape() == Shape{2}, "the position has shape ",
+                       place.shape(), ", the random state ", random.shape());
   model.load_state_dict(get_state(file, "model."));
   optimizer.load_state({get_state(file, "optimizer.tensors."), get_numbers(file, "optimizer.numbers.")});
   position = {.epoch = place(0), .batch = place(1), .images = place(2), .loss_sum = loss_sum};

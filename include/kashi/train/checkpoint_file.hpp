@@ -35,8 +35,9 @@ class CheckpointFile {
   /// No checkpoint.
   CheckpointFile() = default;
   template <class Path>
-    requires std::is_constructible_v<std::filesystem::path, Path> && (!std::is_same_v<std::remove_cvref_t<Path>, CheckpointFile>)
-  CheckpointFile(Path&& path)  // NOLINT: a path is a CheckpointFile by itself
+  requires std::is_constructible_v<std::filesystem::path, Path> &&
+      (!std::is_same_v<std::remove_cvref_t<Path>, CheckpointFile>)
+          CheckpointFile(Path&& path)  // NOLINT: a path is a CheckpointFile by itself
       : path_(std::forward<Path>(path)),
         save_([](const std::filesystem::path& to, const io::TensorFile& file) { io::save_safetensors(to, file); }),
         load_([](const std::filesystem::path& from) { return io::load_safetensors(from); }),

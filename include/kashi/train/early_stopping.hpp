@@ -11,14 +11,15 @@ namespace kashi::inline v0::train {
 struct EarlyStoppingOptions {
   std::string metric = "val_loss";
   Goal goal = Goal::minimize;
-  Index patience = 10;    ///< epochs without improvement that are borne
-  double min_delta = 0;   ///< smaller changes are no improvement
+  Index patience = 10;   ///< epochs without improvement that are borne
+  double min_delta = 0;  ///< smaller changes are no improvement
 };
 
 /// Ends the training after `patience` epochs in which `metric` did not improve.
 class EarlyStopping : public Callback {
  public:
-  explicit EarlyStopping(EarlyStoppingOptions options = {}) : options_(std::move(options)), best_(detail::worst(options_.goal)) {
+  explicit EarlyStopping(EarlyStoppingOptions options = {})
+      : options_(std::move(options)), best_(detail::worst(options_.goal)) {
     require(options_.patience >= 1, "EarlyStopping: .patience must be at least 1; got ", options_.patience);
   }
 
@@ -54,14 +55,16 @@ class EarlyStopping : public Callback {
 struct BestModelOptions {
   std::string metric = "val_loss";
   Goal goal = Goal::minimize;
-  std::filesystem::path path{};  ///< where the best weights are written each time they improve; empty: only kept in memory
+  std::filesystem::path
+      path{};  ///< where the best weights are written each time they improve; empty: only kept in memory
   std::map<std::string, std::string> metadata{};  ///< beside the weights in that file
 };
 
 /// Keeps a copy of the weights of the best epoch and puts them back into the network at the end.
 class BestModel : public Callback {
  public:
-  explicit BestModel(BestModelOptions options = {}) : options_(std::move(options)), best_(detail::worst(options_.goal)) {}
+  explicit BestModel(BestModelOptions options = {})
+      : options_(std::move(options)), best_(detail::worst(options_.goal)) {}
 
   void on_fit_begin(Trainer&) override {
     best_ = detail::worst(options_.goal);

@@ -17,7 +17,8 @@ namespace kashi::inline v0::train {
 struct LiveReportOptions {
   std::filesystem::path folder{};
   std::string title{};
-  std::vector<std::vector<std::string>> charts{{"train_loss", "val_loss"}, {"val_accuracy"}};  ///< figures that share a picture
+  std::vector<std::vector<std::string>> charts{{"train_loss", "val_loss"},
+                                               {"val_accuracy"}};  ///< figures that share a picture
   int refresh_seconds = 20;
 };
 
@@ -41,7 +42,8 @@ class LiveReport : public Callback {
     report.headline("epoch");
     report.headline("seconds_left", {.label = "time left", .format = Format::seconds});
     for (const auto& figures : options_.charts) add_chart(report, history, figures);
-    io::write_atomically(options_.folder / "report.html", report.html({.refresh_seconds = options_.refresh_seconds}), "cannot write report");
+    io::write_atomically(options_.folder / "report.html", report.html({.refresh_seconds = options_.refresh_seconds}),
+                         "cannot write report");
   }
 
  private:
@@ -52,10 +54,13 @@ class LiveReport : public Callback {
       if (!history.back().contains(figure)) continue;
       plot::Series& line = series.emplace_back();
       line.name = figure;
-      for (const EpochLog& epoch : history) line.y.push_back(epoch.contains(figure) ? epoch.at(figure) : std::numeric_limits<double>::quiet_NaN());
+      for (const EpochLog& epoch : history)
+        line.y.push_back(epoch.contains(figure) ? epoch.at(figure) : std::numeric_limits<double>::quiet_NaN());
       names += (names.empty() ? "" : ", ") + figure;
     }
-    if (!series.empty()) report.picture("Training", figures.front() + ".png", plot::line_chart(series, {.title = names, .x_label = "epoch"}), names + " after each epoch");
+    if (!series.empty())
+      report.picture("Training", figures.front() + ".png",
+                     plot::line_chart(series, {.title = names, .x_label = "epoch"}), names + " after each epoch");
   }
 
   LiveReportOptions options_;

@@ -17,9 +17,11 @@ class MaskCurve {
 
   /// Takes probabilities in [0,1] and a mask of the same shape (above 0.5: foreground). Throws ShapeError.
   void add(const Tensor<float>& probabilities, const Tensor<float>& mask) {
-    require<ShapeError>(probabilities.shape() == mask.shape(), "MaskCurve: probabilities ", probabilities.shape(), " and mask ", mask.shape(), " must have one shape");
+    require<ShapeError>(probabilities.shape() == mask.shape(), "MaskCurve: probabilities ", probabilities.shape(),
+                        " and mask ", mask.shape(), " must have one shape");
     for (Index i = 0; i < mask.numel(); ++i) {
-      const auto bin = static_cast<std::size_t>(std::clamp<Index>(static_cast<Index>(std::floor(probabilities.data()[i] * static_cast<float>(steps))), 0, steps));
+      const auto bin = static_cast<std::size_t>(std::clamp<Index>(
+          static_cast<Index>(std::floor(probabilities.data()[i] * static_cast<float>(steps))), 0, steps));
       ++(mask.data()[i] > 0.5f ? foreground_ : background_)[bin];
     }
   }
@@ -27,12 +29,15 @@ class MaskCurve {
   /// 2 TP / (2 TP + FP + FN) of the pixels at or above a threshold; 1 if there is no foreground and none is predicted.
   double dice(double threshold) const {
     const Counts c = counts(threshold);
-    return c.predicted + c.truth == 0 ? 1.0 : 2.0 * static_cast<double>(c.hits) / static_cast<double>(c.predicted + c.truth);
+    return c.predicted + c.truth == 0 ? 1.0
+                                      : 2.0 * static_cast<double>(c.hits) / static_cast<double>(c.predicted + c.truth);
   }
   /// TP / (TP + FP + FN); 1 if there is no foreground and none is predicted.
   double iou(double threshold) const {
     const Counts c = counts(threshold);
-    return c.predicted + c.truth == 0 ? 1.0 : static_cast<double>(c.hits) / static_cast<double>(c.predicted + c.truth - c.hits);
+    return c.predicted + c.truth == 0
+               ? 1.0
+               : static_cast<double>(c.hits) / static_cast<double>(c.predicted + c.truth - c.hits);
   }
   /// TP / (TP + FP); 1 if nothing is predicted.
   double precision(double threshold) const {

@@ -32,11 +32,14 @@ class Metric {
 
 namespace detail {
 
-inline double ratio(double part, double whole) { return whole > 0 ? part / whole : std::numeric_limits<double>::quiet_NaN(); }
+inline double ratio(double part, double whole) {
+  return whole > 0 ? part / whole : std::numeric_limits<double>::quiet_NaN();
+}
 
 inline void check_logits(const char* who, const Tensor<float>& output, const data::Batch& batch) {
-  require<ShapeError>(output.rank() == 2 && output.size(0) == batch.labels.numel(), who, ": the output must be [N,classes] with a row for each of the ",
-                      batch.labels.numel(), " labels; got ", output.shape());
+  require<ShapeError>(output.rank() == 2 && output.size(0) == batch.labels.numel(), who,
+                      ": the output must be [N,classes] with a row for each of the ", batch.labels.numel(),
+                      " labels; got ", output.shape());
 }
 
 }  // namespace detail
@@ -86,13 +89,15 @@ class ConfusionMatrix : public Metric {
   void reset() override { counts_.fill(0); }
   void update(const Tensor<float>& output, const data::Batch& batch) override {
     detail::check_logits("ConfusionMatrix", output, batch);
-    require<ShapeError>(output.size(1) == classes(), "ConfusionMatrix: the output has ", output.size(1), " classes, the matrix ", classes());
+    require<ShapeError>(output.size(1) == classes(), "ConfusionMatrix: the output has ", output.size(1),
+                        " classes, the matrix ", classes());
     const Tensor<Index> predicted = argmax(output);
     for (Index i = 0; i < predicted.numel(); ++i) add(batch.labels.data()[i], predicted.data()[i]);
   }
   /// Counts one example. Throws ValueError for a class that is not there.
   void add(Index truth, Index predicted) {
-    require(truth >= 0 && truth < classes() && predicted >= 0 && predicted < classes(), "ConfusionMatrix: classes ", truth, " and ", predicted, " are not in 0..", classes() - 1);
+    require(truth >= 0 && truth < classes() && predicted >= 0 && predicted < classes(), "ConfusionMatrix: classes ",
+            truth, " and ", predicted, " are not in 0..", classes() - 1);
     ++counts_.at(truth, predicted);
   }
 
@@ -130,7 +135,8 @@ class ConfusionMatrix : public Metric {
   Tensor<Index> counts_;
 };
 
-/// Counts of a binary mask against a prediction, over all pixels: output [N,H,W,1] of logits, target the same shape in {0,1}.
+/// Counts of a binary mask against a prediction, over all pixels: output [N,H,W,1] of logits, target the same shape in
+/// {0,1}.
 class MaskMetric : public Metric {
  public:
   /// A pixel is predicted where sigmoid(logit) > threshold.
@@ -140,7 +146,8 @@ class MaskMetric : public Metric {
   }
   void reset() override { both_ = predicted_ = truth_ = 0; }
   void update(const Tensor<float>& output, const data::Batch& batch) override {
-    require<ShapeError>(output.shape() == batch.targets.shape(), name(), ": output ", output.shape(), " and target ", batch.targets.shape(), " differ");
+    require<ShapeError>(output.shape() == batch.targets.shape(), name(), ": output ", output.shape(), " and target ",
+                        batch.targets.shape(), " differ");
     for (Index i = 0; i < output.numel(); ++i) {
       const bool hit = output.data()[i] > logit_threshold_, wanted = batch.targets.data()[i] > 0.5f;
       both_ += hit && wanted;
@@ -163,7 +170,9 @@ class Dice : public MaskMetric {
  public:
   using MaskMetric::MaskMetric;
   std::string name() const override { return "dice"; }
-  double value() const override { return predicted_ + truth_ == 0 ? 1.0 : 2.0 * static_cast<double>(both_) / static_cast<double>(predicted_ + truth_); }
+  double value() const override {
+    return predicted_ + truth_ == 0 ? 1.0 : 2.0 * static_cast<double>(both_) / static_cast<double>(predicted_ + truth_);
+  }
 };
 
 /// |A and B| / |A or B|, pooled over all pixels; 1 if both are empty.
@@ -171,7 +180,10 @@ class IoU : public MaskMetric {
  public:
   using MaskMetric::MaskMetric;
   std::string name() const override { return "iou"; }
-  double value() const override { return predicted_ + truth_ == 0 ? 1.0 : static_cast<double>(both_) / static_cast<double>(predicted_ + truth_ - both_); }
+  double value() const override {
+    return predicted_ + truth_ == 0 ? 1.0
+                                    : static_cast<double>(both_) / static_cast<double>(predicted_ + truth_ - both_);
+  }
 };
 
 }  // namespace kashi::inline v0::train

@@ -21,7 +21,8 @@ Json json_number(double value) {
 template <class Json, class F>
 Json json_by_axis(const nn::LayerSummary& layer, F&& f) {
   if (!layer.has_positions) return nullptr;
-  const Json rows = json_number<Json>(static_cast<double>(f(*layer.rows))), columns = json_number<Json>(static_cast<double>(f(*layer.columns)));
+  const Json rows = json_number<Json>(static_cast<double>(f(*layer.rows))),
+             columns = json_number<Json>(static_cast<double>(f(*layer.columns)));
   return rows == columns ? rows : Json::array({rows, columns});
 }
 
@@ -50,9 +51,9 @@ void put_operations(Json& out, const nn::OperationCount& count) {
 }  // namespace detail
 
 /// A layer: name, layer, output, parameters, trainable, buffers, multiplications, additions, macs, divisions, and its
-/// receptive field: receptive_field, jump, start, centre (of unit 0), inside (the largest part inside the image), covered
-/// (the pixels [first, last] of rows and columns that any unit sees). Numbers are [rows, columns] where the two differ, and
-/// null where units have no place in the image.
+/// receptive field: receptive_field, jump, start, centre (of unit 0), inside (the largest part inside the image),
+/// covered (the pixels [first, last] of rows and columns that any unit sees). Numbers are [rows, columns] where the two
+/// differ, and null where units have no place in the image.
 template <class Json = nlohmann::ordered_json>
 Json to_json(const nn::LayerSummary& layer) {
   Json out;
@@ -69,7 +70,8 @@ Json to_json(const nn::LayerSummary& layer) {
   out["centre"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.centre(); });
   out["inside"] = detail::json_by_axis<Json>(layer, [](const nn::AxisField& f) { return f.size_inside(); });
   if (layer.rows != nullptr && layer.columns != nullptr)
-    out["covered"] = {{"rows", detail::json_interval<Json>(layer.rows->covered())}, {"columns", detail::json_interval<Json>(layer.columns->covered())}};
+    out["covered"] = {{"rows", detail::json_interval<Json>(layer.rows->covered())},
+                      {"columns", detail::json_interval<Json>(layer.columns->covered())}};
   out["activation_bytes"] = layer.activation_bytes;
   out["shared"] = layer.shared;
   out["inputs"] = layer.inputs;
@@ -104,21 +106,27 @@ Json to_json(const nn::Summary& summary) {
 
 /// The columns of network_table, CSV and Markdown.
 inline const std::vector<std::string>& network_columns() {
-  static const std::vector<std::string> columns{"name",   "layer",     "output",    "parameters",      "buffers", "multiplications", "additions",
-                                                "divisions", "macs", "receptive field", "jump", "start", "centre",  "inside"};
+  static const std::vector<std::string> columns{
+      "name",      "layer", "output",          "parameters", "buffers", "multiplications", "additions",
+      "divisions", "macs",  "receptive field", "jump",       "start",   "centre",          "inside"};
   return columns;
 }
 
 /// A row a layer and one for the total, of text.
 inline std::vector<std::vector<std::string>> network_table(const nn::Summary& summary) {
-  const auto field = [](const nn::LayerSummary& layer, auto&& f) { return layer.has_positions ? nn::detail::by_axis(layer, f) : std::string("-"); };
-  const auto numbers = [](std::vector<std::string>& row, Index parameters, Index buffers, const nn::OperationCount& ops) {
-    for (const Index n : {parameters, buffers, ops.multiplications, ops.additions, ops.divisions, ops.macs}) row.push_back(nn::grouped_digits(n));
+  const auto field = [](const nn::LayerSummary& layer, auto&& f) {
+    return layer.has_positions ? nn::detail::by_axis(layer, f) : std::string("-");
+  };
+  const auto numbers = [](std::vector<std::string>& row, Index parameters, Index buffers,
+                          const nn::OperationCount& ops) {
+    for (const Index n : {parameters, buffers, ops.multiplications, ops.additions, ops.divisions, ops.macs})
+      row.push_back(nn::grouped_digits(n));
   };
   std::vector<std::vector<std::string>> rows;
   for (const nn::LayerSummary& layer : summary.layers) {
     std::string output;
-    for (int axis = layer.output.rank() > 1 ? 1 : 0; axis < layer.output.rank(); ++axis) output += (output.empty() ? "" : " x ") + std::to_string(layer.output[axis]);
+    for (int axis = layer.output.rank() > 1 ? 1 : 0; axis < layer.output.rank(); ++axis)
+      output += (output.empty() ? "" : " x ") + std::to_string(layer.output[axis]);
     std::vector<std::string> row{layer.name, layer.description, output};
     numbers(row, layer.parameters, layer.buffers, layer.operations);
     row.push_back(field(layer, [](const nn::AxisField& f) { return std::to_string(f.size()); }));

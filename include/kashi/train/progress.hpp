@@ -1,4 +1,5 @@
-/// Progress for a person: a bar with rate and time left on a terminal, one plain line an epoch otherwise; and a CSV log.
+/// Progress for a person: a bar with rate and time left on a terminal, one plain line an epoch otherwise; and a CSV
+/// log.
 #pragma once
 
 #include <unistd.h>
@@ -17,14 +18,17 @@ namespace detail {
 inline std::string clock_text(double seconds) {
   const long total = std::isfinite(seconds) && seconds > 0 ? static_cast<long>(seconds + 0.5) : 0;
   char buffer[32];
-  if (total >= 3600) std::snprintf(buffer, sizeof buffer, "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
-  else std::snprintf(buffer, sizeof buffer, "%ld:%02ld", total / 60, total % 60);
+  if (total >= 3600)
+    std::snprintf(buffer, sizeof buffer, "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
+  else
+    std::snprintf(buffer, sizeof buffer, "%ld:%02ld", total / 60, total % 60);
   return buffer;
 }
 
 inline std::string figure_text(const std::string& name, double value) {
   char buffer[96];
-  std::snprintf(buffer, sizeof buffer, std::abs(value) < 0.01 && value != 0 ? "%s %.2e" : "%s %.4f", name.c_str(), value);
+  std::snprintf(buffer, sizeof buffer, std::abs(value) < 0.01 && value != 0 ? "%s %.2e" : "%s %.4f", name.c_str(),
+                value);
   return buffer;
 }
 
@@ -47,8 +51,8 @@ class ProgressBar : public Callback {
     const Index filled = width * log.batch / std::max<Index>(1, log.batches);
     std::string bar(static_cast<std::size_t>(filled), '=');
     bar.resize(static_cast<std::size_t>(width), ' ');
-    std::fprintf(stream_, "\r\033[Kepoch %ld/%ld [%s] loss %.4f  %.0f images/s  %s left", static_cast<long>(log.epoch), static_cast<long>(log.epochs),
-                 bar.c_str(), log.loss, rate, detail::clock_text(left).c_str());
+    std::fprintf(stream_, "\r\033[Kepoch %ld/%ld [%s] loss %.4f  %.0f images/s  %s left", static_cast<long>(log.epoch),
+                 static_cast<long>(log.epochs), bar.c_str(), log.loss, rate, detail::clock_text(left).c_str());
     std::fflush(stream_);
   }
 

@@ -175,6 +175,8 @@ inline std::string page_html(const std::string& title, int refresh_seconds, cons
 }  // namespace detail
 
 /// Whether a page says that its program still runs.
-inline bool is_live_page(const std::string& html) { return html.find("<meta http-equiv=\"refresh\"") != std::string::npos; }
+inline bool is_live_page(const std::string& html) {
+  return html.find("<meta http-equiv=\"refresh\"") != std::string::npos;
+}
 
 }  // namespace kashi::inline v0::train

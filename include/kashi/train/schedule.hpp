@@ -12,11 +12,13 @@ enum class Every { step, epoch };
 
 /// Steps a schedule after each optimizer step or each epoch, and saves its state.
 ///
-///     auto schedule = std::make_shared<optim::CosineAnnealingLR>(trainer.optimizer(), optim::CosineAnnealingLROptions{.T_max = 30});
-///     trainer.fit(train_set, {.epochs = 30, .callbacks = {std::make_shared<train::Schedule>(schedule, train::Every::epoch)}});
+///     auto schedule = std::make_shared<optim::CosineAnnealingLR>(trainer.optimizer(),
+///     optim::CosineAnnealingLROptions{.T_max = 30}); trainer.fit(train_set, {.epochs = 30, .callbacks =
+///     {std::make_shared<train::Schedule>(schedule, train::Every::epoch)}});
 class Schedule : public Callback {
  public:
-  explicit Schedule(std::shared_ptr<optim::Scheduler> scheduler, Every every = Every::epoch) : scheduler_(std::move(scheduler)), every_(every) {
+  explicit Schedule(std::shared_ptr<optim::Scheduler> scheduler, Every every = Every::epoch)
+      : scheduler_(std::move(scheduler)), every_(every) {
     require(scheduler_ != nullptr, "Schedule: the scheduler is null");
   }
   void on_step(Trainer&, const StepLog&) override {
@@ -25,8 +27,12 @@ class Schedule : public Callback {
   void on_epoch_end(Trainer&, EpochLog&) override {
     if (every_ == Every::epoch) scheduler_->step();
   }
-  void save(io::TensorFile& file, const std::string& prefix) const override { add_numbers(file, prefix, scheduler_->state()); }
-  void load(const io::TensorFile& file, const std::string& prefix) override { scheduler_->load_state(get_numbers(file, prefix)); }
+  void save(io::TensorFile& file, const std::string& prefix) const override {
+    add_numbers(file, prefix, scheduler_->state());
+  }
+  void load(const io::TensorFile& file, const std::string& prefix) override {
+    scheduler_->load_state(get_numbers(file, prefix));
+  }
 
  private:
   std::shared_ptr<optim::Scheduler> scheduler_;
@@ -41,8 +47,12 @@ class PlateauSchedule : public Callback {
     require(scheduler_ != nullptr, "PlateauSchedule: the scheduler is null");
   }
   void on_epoch_end(Trainer&, EpochLog& log) override { scheduler_->step(log.at(metric_)); }
-  void save(io::TensorFile& file, const std::string& prefix) const override { add_numbers(file, prefix, scheduler_->state()); }
-  void load(const io::TensorFile& file, const std::string& prefix) override { scheduler_->load_state(get_numbers(file, prefix)); }
+  void save(io::TensorFile& file, const std::string& prefix) const override {
+    add_numbers(file, prefix, scheduler_->state());
+  }
+  void load(const io::TensorFile& file, const std::string& prefix) override {
+    scheduler_->load_state(get_numbers(file, prefix));
+  }
 
  private:
   std::shared_ptr<optim::ReduceLROnPlateau> scheduler_;

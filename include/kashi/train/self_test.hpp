@@ -17,11 +17,15 @@ struct Verification {
   double largest_difference = 0;  ///< divided by the largest number of the wanted answer
   bool passes = false;
 
-  std::string to_string() const { return text(passes ? "passed" : "FAILED", ": largest difference ", largest_difference, " of the largest output"); }
+  std::string to_string() const {
+    return text(passes ? "passed" : "FAILED", ": largest difference ", largest_difference, " of the largest output");
+  }
 };
 
 /// Whether the file carries a self-test.
-inline bool has_self_test(const io::TensorFile& file) { return file.contains("self_test.input") && file.contains("self_test.output"); }
+inline bool has_self_test(const io::TensorFile& file) {
+  return file.contains("self_test.input") && file.contains("self_test.output");
+}
 
 /// Adds a self-test to a file: the input [N,H,W,C], and the network's answer in eval mode.
 inline void add_self_test(io::TensorFile& file, nn::Module<float>& net, const Tensor<float>& input) {
@@ -38,13 +42,15 @@ inline void add_self_test(io::TensorFile& file, nn::Module<float>& net, const Te
 /// Runs the file's self-test through a network that is in eval mode. It passes if no output differs by more than
 /// `tolerance` of the largest. Throws ValueError if there is none, ShapeError if it is of another network.
 inline Verification verify(const nn::Module<float>& net, const io::TensorFile& file, double tolerance = 1e-3) {
-  require(has_self_test(file), "verify: the file carries no self-test (tensors \"self_test.input\" and \"self_test.output\")");
+  require(has_self_test(file),
+          "verify: the file carries no self-test (tensors \"self_test.input\" and \"self_test.output\")");
   require(!net.is_training(), "verify: the network must be in eval mode (net.eval())");
   const Tensor<float> input = file.get<float>("self_test.input"), wanted = file.get<float>("self_test.output");
   require<ShapeError>(input.rank() == 4, "verify: the self-test's input must be [N,C,H,W]; got ", input.shape());
   const NoGrad no_grad;
   const Tensor<float> output = net(permute(input, {0, 2, 3, 1})).value();
-  require<ShapeError>(output.shape() == wanted.shape(), "verify: the network answers ", output.shape(), ", the self-test holds ", wanted.shape());
+  require<ShapeError>(output.shape() == wanted.shape(), "verify: the network answers ", output.shape(),
+                      ", the self-test holds ", wanted.shape());
   double largest = 0, difference = 0;
   for (Index i = 0; i < wanted.numel(); ++i) {
     const double is = static_cast<double>(output.data()[i]), should = static_cast<double>(wanted.data()[i]);

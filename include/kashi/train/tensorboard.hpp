@@ -1,7 +1,7 @@
 /// TensorBoardLog: an epoch's figures as event files that TensorBoard draws.
 ///
-/// The format, by TensorFlow's tfrecord and event.proto: records of length, checksum of the length, data, checksum of the
-/// data; the data are protocol buffers. Scalars are all that is written.
+/// The format, by TensorFlow's tfrecord and event.proto: records of length, checksum of the length, data, checksum of
+/// the data; the data are protocol buffers. Scalars are all that is written.
 #pragma once
 
 #include <array>
@@ -67,7 +67,8 @@ template <class Number>
 std::string fixed_field(int field, Number value) {
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof value);
-  return varint(static_cast<std::uint64_t>(field) << 3 | (sizeof value == 8 ? 1u : 5u)) + little_endian(bits, sizeof value);
+  return varint(static_cast<std::uint64_t>(field) << 3 | (sizeof value == 8 ? 1u : 5u)) +
+         little_endian(bits, sizeof value);
 }
 inline std::string bytes_field(int field, const std::string& value) {
   std::string out = varint(static_cast<std::uint64_t>(field) << 3 | 2u);
@@ -90,9 +91,9 @@ inline std::string scalar_summary(const std::string& tag, double value) {
 
 }  // namespace detail
 
-/// Writes every epoch's figures, seconds and images_per_second to `folder`/events.out.tfevents.kashi, anew each time, so
-/// that a resumed training's file has no gaps and no doubles. `train_loss` is shown as train/loss, so that it stands in one
-/// group with other figures of the training. Throws IoError.
+/// Writes every epoch's figures, seconds and images_per_second to `folder`/events.out.tfevents.kashi, anew each time,
+/// so that a resumed training's file has no gaps and no doubles. `train_loss` is shown as train/loss, so that it stands
+/// in one group with other figures of the training. Throws IoError.
 ///
 ///     trainer.fit(train_set, {.callbacks = {std::make_shared<train::TensorBoardLog>("out/tensorboard")}});
 ///
@@ -104,8 +105,11 @@ class TensorBoardLog : public Callback {
   void on_fit_begin(Trainer&) override { records_.clear(); }
   void on_epoch_end(Trainer&, EpochLog& log) override {
     const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    if (records_.empty()) records_ = detail::event_record(detail::event(now, 0, detail::bytes_field(3, "brain.Event:2")));
-    const auto add = [&](const std::string& tag, double value) { records_ += detail::event_record(detail::event(now, log.epoch, detail::scalar_summary(tag, value))); };
+    if (records_.empty())
+      records_ = detail::event_record(detail::event(now, 0, detail::bytes_field(3, "brain.Event:2")));
+    const auto add = [&](const std::string& tag, double value) {
+      records_ += detail::event_record(detail::event(now, log.epoch, detail::scalar_summary(tag, value)));
+    };
     for (const auto& [name, value] : log.values()) add(grouped(name), value);
     add("time/seconds", log.seconds);
     add("time/images_per_second", log.images_per_second);

@@ -21,19 +21,20 @@ struct TimeLimitOptions {
 /// them. The estimate is renewed after each step of the first epoch and after each epoch; it never falls below what is
 /// done. Give FitOptions::epochs as an upper bound. Steering by time, two runs are not equal bit for bit.
 ///
-///     auto cycle = std::make_shared<optim::OneCycleLR>(trainer.optimizer(), optim::OneCycleLROptions{.max_lr = 0.2, .total_steps = 10000});
-///     trainer.fit(train_set, {.epochs = 1000, .callbacks = {std::make_shared<train::TimeLimit>(cycle, train::TimeLimitOptions{.seconds = 4500, .schedule_end = 9999})}});
+///     auto cycle = std::make_shared<optim::OneCycleLR>(trainer.optimizer(), optim::OneCycleLROptions{.max_lr = 0.2,
+///     .total_steps = 10000}); trainer.fit(train_set, {.epochs = 1000, .callbacks =
+///     {std::make_shared<train::TimeLimit>(cycle, train::TimeLimitOptions{.seconds = 4500, .schedule_end = 9999})}});
 class TimeLimit : public Callback {
  public:
-  TimeLimit(std::shared_ptr<optim::Scheduler> scheduler, TimeLimitOptions options) : scheduler_(std::move(scheduler)), options_(options) {
+  TimeLimit(std::shared_ptr<optim::Scheduler> scheduler, TimeLimitOptions options)
+      : scheduler_(std::move(scheduler)), options_(options) {
     require(scheduler_ != nullptr, "TimeLimit: the scheduler is null");
-    require(options_.seconds > 0 && options_.schedule_end > 0, "TimeLimit: .seconds and .schedule_end must be above 0; got ", options_.seconds, " and ",
+    require(options_.seconds > 0 && options_.schedule_end > 0,
+            "TimeLimit: .seconds and .schedule_end must be above 0; got ", options_.seconds, " and ",
             options_.schedule_end);
   }
 
-  void on_fit_begin(Trainer&) override {
-    planned_ = 0;
-  }
+  void on_fit_begin(Trainer&) override { planned_ = 0; }
   void on_step(Trainer& trainer, const StepLog& log) override {
     const double done = static_cast<double>(log.batch) / static_cast<double>(log.batches);
     if (trainer.history().empty() && log.batches_run > warm_up) {

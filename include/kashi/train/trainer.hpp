@@ -31,26 +31,27 @@ struct FitOptions {
   Index epochs = 10;
   Index batch = 64;
   bool shuffle = true;
-  std::uint64_t seed = 42;         ///< order of the images and random numbers of the transform
-  int workers = 1;                 ///< threads that make batches ahead
-  bool drop_last = false;          ///< leave out a last batch that is not full: batch norm of features can't train on a single example
-  data::Transform transform{};     ///< augmentation, for training only
+  std::uint64_t seed = 42;  ///< order of the images and random numbers of the transform
+  int workers = 1;          ///< threads that make batches ahead
+  bool drop_last =
+      false;  ///< leave out a last batch that is not full: batch norm of features can't train on a single example
+  data::Transform transform{};             ///< augmentation, for training only
   data::BatchTransform batch_transform{};  ///< the same for whole batches, such as data::CutMix
-  data::Dataset validation{};      ///< evaluated after each epoch
-  Index accumulate = 1;            ///< batches whose gradients are averaged before a step
-  double clip_norm = 0;            ///< largest L2 norm of all gradients together; 0: no clipping
+  data::Dataset validation{};              ///< evaluated after each epoch
+  Index accumulate = 1;                    ///< batches whose gradients are averaged before a step
+  double clip_norm = 0;                    ///< largest L2 norm of all gradients together; 0: no clipping
   std::vector<std::shared_ptr<Callback>> callbacks{};
   CheckpointFile checkpoint{};  ///< written at the start, after each epoch and when interrupted; empty: none
-  bool resume = false;             ///< go on from the checkpoint, if there is one
+  bool resume = false;          ///< go on from the checkpoint, if there is one
 };
 
 /// How a training ended.
 struct FitResult {
-  Index epochs = 0;          ///< epochs completed, over all sittings
-  Index epochs_run = 0;      ///< epochs completed by this call
-  bool interrupted = false;  ///< Ctrl-C; the checkpoint, if any, holds the state
-  bool resumed = false;      ///< a checkpoint was found
-  double seconds = 0;        ///< time of all completed epochs, over all sittings
+  Index epochs = 0;            ///< epochs completed, over all sittings
+  Index epochs_run = 0;        ///< epochs completed by this call
+  bool interrupted = false;    ///< Ctrl-C; the checkpoint, if any, holds the state
+  bool resumed = false;        ///< a checkpoint was found
+  double seconds = 0;          ///< time of all completed epochs, over all sittings
   double earlier_seconds = 0;  ///< the part of it that earlier sittings took
   std::vector<EpochLog> history{};
 };
@@ -116,8 +117,8 @@ class Trainer {
   const std::vector<EpochLog>& history() const { return history_; }
 
   /// Trains. With a checkpoint and `resume`, the final weights are the same bits whether or not the training was
-  /// interrupted on the way. Throws Error when the loss or a weight is no longer finite; the last checkpoint stays as it
-  /// is. Throws ValueError, and leaves network and optimizer as they were, for a checkpoint of another training.
+  /// interrupted on the way. Throws Error when the loss or a weight is no longer finite; the last checkpoint stays as
+  /// it is. Throws ValueError, and leaves network and optimizer as they were, for a checkpoint of another training.
   FitResult fit(const data::Dataset& dataset, FitOptions options);
 
   /// Loss and metrics over a dataset, in eval mode.
@@ -131,7 +132,9 @@ class Trainer {
     for (const EpochLog& log : history) seconds += log.seconds;
     return seconds;
   }
-  static double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
 
   /// True if the epoch was finished; false when interrupted in it.
   bool run_epoch(data::Loader& loader, const FitOptions& options);
@@ -163,7 +166,8 @@ template <class Tag>
 io::TensorFile CheckpointCode<Tag>::state(const Trainer& trainer, const FitOptions& options) {
   io::TensorFile file;
   add_training_state(file, trainer.model_, *trainer.optimizer_, trainer.position_, trainer.history_, trainer.stopped_);
-  for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->save(file, text("callback.", i, "."));
+  for (std::size_t i = 0; i < options.callbacks.size(); ++i)
+    options.callbacks[i]->save(file, text("callback.", i, "."));
   return file;
 }
 
@@ -177,8 +181,10 @@ void CheckpointCode<Tag>::save(const Trainer& trainer, const FitOptions& options
 template <class Tag>
 void CheckpointCode<Tag>::load(Trainer& trainer, const FitOptions& options, const TrainingPlan& plan) {
   const auto restore = [&](const io::TensorFile& file) {
-    get_training_state(file, trainer.model_, *trainer.optimizer_, trainer.position_, trainer.history_, trainer.stopped_);
-    for (std::size_t i = 0; i < options.callbacks.size(); ++i) options.callbacks[i]->load(file, text("callback.", i, "."));
+    get_training_state(file, trainer.model_, *trainer.optimizer_, trainer.position_, trainer.history_,
+                       trainer.stopped_);
+    for (std::size_t i = 0; i < options.callbacks.size(); ++i)
+      options.callbacks[i]->load(file, text("callback.", i, "."));
   };
   const io::TensorFile file = options.checkpoint.load();
   check_plan(file, options.checkpoint.name(), plan);
@@ -187,8 +193,8 @@ void CheckpointCode<Tag>::load(Trainer& trainer, const FitOptions& options, cons
     restore(file);
   } catch (const Error& error) {
     restore(before);
-    throw ValueError(text("resume: the checkpoint '", options.checkpoint.name(), "' is of another training: ", error.what(),
-                          " (use another output folder, or do not resume)"));
+    throw ValueError(text("resume: the checkpoint '", options.checkpoint.name(), "' is of another training: ",
+                          error.what(), " (use another output folder, or do not resume)"));
   }
 }
 
@@ -200,23 +206,34 @@ KASHI_INSTANTIATE(struct CheckpointCode<void>)
 
 KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) {
   require(dataset.size() > 0, "fit: the dataset is empty");
-  require(options.epochs >= 1 && options.accumulate >= 1, "fit: .epochs and .accumulate must be at least 1; got ", options.epochs, " and ", options.accumulate);
+  require(options.epochs >= 1 && options.accumulate >= 1, "fit: .epochs and .accumulate must be at least 1; got ",
+          options.epochs, " and ", options.accumulate);
   require(options.clip_norm >= 0, "fit: .clip_norm can't be negative; got ", options.clip_norm);
-  require(!options.resume || !options.checkpoint.empty(), "fit: .resume needs the file to go on from; .checkpoint is empty");
+  require(!options.resume || !options.checkpoint.empty(),
+          "fit: .resume needs the file to go on from; .checkpoint is empty");
   for (const auto& callback : options.callbacks) require(callback != nullptr, "fit: a callback is null");
   position_ = {};
   history_.clear();
   stopped_ = false;
   epochs_ = options.epochs;
   const bool resumes = options.resume && options.checkpoint.exists();
-  data::Loader loader(dataset, {.batch = options.batch, .shuffle = options.shuffle, .seed = options.seed, .workers = options.workers, .drop_last = options.drop_last, .transform = options.transform, .batch_transform = options.batch_transform});
-  require(loader.batches() >= 1, "fit: .drop_last leaves no batch of ", options.batch, " among ", dataset.size(), " images");
-  const TrainingPlan plan{{"images", dataset.size()}, {"batch", options.batch}, {"accumulate", options.accumulate}, {"seed", static_cast<Index>(options.seed)},
+  data::Loader loader(dataset, {.batch = options.batch,
+                                .shuffle = options.shuffle,
+                                .seed = options.seed,
+                                .workers = options.workers,
+                                .drop_last = options.drop_last,
+                                .transform = options.transform,
+                                .batch_transform = options.batch_transform});
+  require(loader.batches() >= 1, "fit: .drop_last leaves no batch of ", options.batch, " among ", dataset.size(),
+          " images");
+  const TrainingPlan plan{{"images", dataset.size()},          {"batch", options.batch},
+                          {"accumulate", options.accumulate},  {"seed", static_cast<Index>(options.seed)},
                           {"shuffle", Index{options.shuffle}}, {"drop_last", Index{options.drop_last}}};
   for (const auto& callback : options.callbacks) callback->on_fit_begin(*this);
   if (resumes) options.checkpoint.load_training(*this, options, plan);
   // From the start on, the checkpoint is of this training and not of an earlier one.
-  else save_checkpoint(options, plan);
+  else
+    save_checkpoint(options, plan);
   const Index first_epoch = position_.epoch;
   const double earlier_seconds = total_seconds(history_);
   const auto result = [&](bool interrupted) {
@@ -281,11 +298,14 @@ KASHI_FUNCTION double Trainer::train_step(const std::vector<data::Batch>& batche
     const Variable<float> loss = loss_(model_(batch.images), batch);
     const double share = static_cast<double>(batch.size()) / static_cast<double>(images);
     const double value = static_cast<double>(loss.item());
-    require<Error>(std::isfinite(value), "train: the loss is ", value, " in epoch ", position_.epoch + 1, ", batch ", position_.batch + 1,
+    require<Error>(std::isfinite(value), "train: the loss is ", value, " in epoch ", position_.epoch + 1, ", batch ",
+                   position_.batch + 1,
                    "; the weights of that step were not used (try a smaller learning rate, or clip_norm)");
     total += value * share;
-    if (batches.size() == 1) loss.backward();
-    else loss.backward(Tensor<float>::full(loss.shape(), static_cast<float>(share)));
+    if (batches.size() == 1)
+      loss.backward();
+    else
+      loss.backward(Tensor<float>::full(loss.shape(), static_cast<float>(share)));
   }
   if (options.clip_norm > 0) optim::clip_grad_norm(optimizer_->parameters(), options.clip_norm);
   optimizer_->step();
@@ -337,9 +357,10 @@ KASHI_FUNCTION Evaluation Trainer::evaluate(const data::Dataset& dataset, Evalua
 KASHI_FUNCTION void Trainer::check_weights() const {
   for (const auto& [name, value] : model_.named_parameters()) {
     const auto numbers = value.value().span();
-    const bool is_finite = std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); });
-    require<Error>(is_finite, "train: the weight \"", name, "\" is no longer finite in epoch ", position_.epoch + 1, ", batch ", position_.batch,
-                   " (try a smaller learning rate, or clip_norm)");
+    const bool is_finite =
+        std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); });
+    require<Error>(is_finite, "train: the weight \"", name, "\" is no longer finite in epoch ", position_.epoch + 1,
+                   ", batch ", position_.batch, " (try a smaller learning rate, or clip_norm)");
   }
 }
 

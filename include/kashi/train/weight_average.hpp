@@ -1,4 +1,5 @@
-/// WeightAverage: an EMA of the weights that is updated after each step, and judged and kept in the place of the weights.
+/// WeightAverage: an EMA of the weights that is updated after each step, and judged and kept in the place of the
+/// weights.
 #pragma once
 
 #include <optional>
@@ -8,8 +9,9 @@
 
 namespace kashi::inline v0::train {
 
-/// Validation, and callbacks after it such as BestModel, see the averaged weights; training goes on with its own. At the
-/// end of the training the network holds the average, unless BestModel stands behind it and gives back a better epoch.
+/// Validation, and callbacks after it such as BestModel, see the averaged weights; training goes on with its own. At
+/// the end of the training the network holds the average, unless BestModel stands behind it and gives back a better
+/// epoch.
 ///
 ///     auto average = std::make_shared<train::WeightAverage>(net, optim::EMAOptions{.decay = 0.999});
 class WeightAverage : public Callback {
@@ -32,7 +34,8 @@ class WeightAverage : public Callback {
     add_numbers(file, prefix + "numbers.", state.numbers);
   }
   void load(const io::TensorFile& file, const std::string& prefix) override {
-    average_.load_state({.tensors = get_state(file, prefix + "average."), .numbers = get_numbers(file, prefix + "numbers.")});
+    average_.load_state(
+        {.tensors = get_state(file, prefix + "average."), .numbers = get_numbers(file, prefix + "numbers.")});
   }
 
  private:

@@ -20,25 +20,29 @@ void add_state(io::TensorFile& file, const std::string& prefix, const nn::StateD
   for (const auto& [name, value] : state) file.add(prefix + name, value);
 }
 
-/// The state dict of all floating-point tensors whose names begin with `prefix`, and of the batch norms' counts, said to be
-/// in `layout`.
+/// The state dict of all floating-point tensors whose names begin with `prefix`, and of the batch norms' counts, said
+/// to be in `layout`.
 template <class T = float>
-nn::StateDict<T> get_state(const io::TensorFile& file, const std::string& prefix = "", nn::WeightLayout layout = nn::WeightLayout::channels_last) {
+nn::StateDict<T> get_state(const io::TensorFile& file, const std::string& prefix = "",
+                           nn::WeightLayout layout = nn::WeightLayout::channels_last) {
   nn::StateDict<T> state;
   state.set_layout(layout);
   for (const auto& [name, value] : file.entries()) {
     if (!name.starts_with(prefix)) continue;
     const auto* count = std::get_if<Tensor<std::int64_t>>(&value);
-    if (std::holds_alternative<Tensor<float>>(value) || std::holds_alternative<Tensor<double>>(value)) state.set(name.substr(prefix.size()), file.get<T>(name));
-    else if (count != nullptr && name.ends_with("num_batches_tracked")) state.set(name.substr(prefix.size()), count->template to<T>());
+    if (std::holds_alternative<Tensor<float>>(value) || std::holds_alternative<Tensor<double>>(value))
+      state.set(name.substr(prefix.size()), file.get<T>(name));
+    else if (count != nullptr && name.ends_with("num_batches_tracked"))
+      state.set(name.substr(prefix.size()), count->template to<T>());
   }
   return state;
 }
 
-/// Writes a state dict in PyTorch's layout, all or nothing: `torch_net.load_state_dict(safetensors.torch.load_file(path))`
-/// takes it. Throws IoError.
+/// Writes a state dict in PyTorch's layout, all or nothing:
+/// `torch_net.load_state_dict(safetensors.torch.load_file(path))` takes it. Throws IoError.
 template <class T>
-void save_weights(const std::filesystem::path& path, const nn::StateDict<T>& state, const std::map<std::string, std::string>& metadata = {}) {
+void save_weights(const std::filesystem::path& path, const nn::StateDict<T>& state,
+                  const std::map<std::string, std::string>& metadata = {}) {
   io::TensorFile file;
   file.metadata = metadata;
   add_state(file, "", state.to_layout(nn::WeightLayout::channels_first));
@@ -55,8 +59,8 @@ nn::StateDict<T> weights_of(const io::TensorFile& file) {
   return state;
 }
 
-/// Reads a state dict that we or PyTorch wrote, from any kind of file that io::load_tensors knows: safetensors, .pt, .pth,
-/// npz. Throws IoError or FormatError with the file's name and the reason.
+/// Reads a state dict that we or PyTorch wrote, from any kind of file that io::load_tensors knows: safetensors, .pt,
+/// .pth, npz. Throws IoError or FormatError with the file's name and the reason.
 template <class T = float>
 nn::StateDict<T> load_weights(const std::filesystem::path& path) {
   return weights_of<T>(io::load_tensors(path));

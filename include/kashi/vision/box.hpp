@@ -1,4 +1,5 @@
-/// Boxes in pictures: overlap, non-maximum suppression, and the success curve by which trackers and matchers are measured.
+/// Boxes in pictures: overlap, non-maximum suppression, and the success curve by which trackers and matchers are
+/// measured.
 #pragma once
 
 #include <algorithm>
@@ -38,8 +39,8 @@ inline double iou(const Box& a, const Box& b) {
 }
 
 struct NmsOptions {
-  double iou = 0.5;         ///< a box that overlaps a better one by more than this is dropped (exactly this much is kept)
-  bool by_class = false;    ///< only boxes of the same class drop each other
+  double iou = 0.5;       ///< a box that overlaps a better one by more than this is dropped (exactly this much is kept)
+  bool by_class = false;  ///< only boxes of the same class drop each other
 };
 
 namespace detail {
@@ -52,14 +53,15 @@ inline void check_scores(std::span<const Detection> detections) {
 inline std::vector<std::size_t> by_score(std::span<const Detection> detections) {
   std::vector<std::size_t> order(detections.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return detections[a].score > detections[b].score; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return detections[a].score > detections[b].score; });
   return order;
 }
 
 }  // namespace detail
 
-/// Non-maximum suppression: the best box is kept and drops those that overlap it too much, then the best of the rest, and so on.
-/// Best first. Throws ValueError for a score that is not a number.
+/// Non-maximum suppression: the best box is kept and drops those that overlap it too much, then the best of the rest,
+/// and so on. Best first. Throws ValueError for a score that is not a number.
 inline std::vector<Detection> nms(std::span<const Detection> detections, const NmsOptions& options = {}) {
   detail::check_scores(detections);
   std::vector<Detection> kept;
@@ -74,19 +76,20 @@ inline std::vector<Detection> nms(std::span<const Detection> detections, const N
 }
 
 struct SoftNmsOptions {
-  double sigma = 0.5;      ///< the smaller, the more an overlap costs
-  double least = 0.001;    ///< boxes whose score falls below are dropped
+  double sigma = 0.5;    ///< the smaller, the more an overlap costs
+  double least = 0.001;  ///< boxes whose score falls below are dropped
   bool by_class = false;
 };
 
-/// Soft non-maximum suppression (Bodla et al. 2017): an overlap with a better box costs the factor exp(-IoU^2 / sigma) instead of
-/// the box. Best first, with the lowered scores. Throws ValueError for a score that is not a number.
+/// Soft non-maximum suppression (Bodla et al. 2017): an overlap with a better box costs the factor exp(-IoU^2 / sigma)
+/// instead of the box. Best first, with the lowered scores. Throws ValueError for a score that is not a number.
 inline std::vector<Detection> soft_nms(std::span<const Detection> detections, const SoftNmsOptions& options = {}) {
   detail::check_scores(detections);
   require(options.sigma > 0, "soft_nms: .sigma must be positive; got ", options.sigma);
   std::vector<Detection> rest(detections.begin(), detections.end()), kept;
   while (!rest.empty()) {
-    const auto best = std::max_element(rest.begin(), rest.end(), [](const Detection& a, const Detection& b) { return a.score < b.score; });
+    const auto best = std::max_element(rest.begin(), rest.end(),
+                                       [](const Detection& a, const Detection& b) { return a.score < b.score; });
     const Detection chosen = *best;
     rest.erase(best);
     if (chosen.score < options.least) break;
@@ -100,18 +103,21 @@ inline std::vector<Detection> soft_nms(std::span<const Detection> detections, co
   return kept;
 }
 
-/// The success curve: for the thresholds 0, 0.05, ..., 1 the share of overlaps that reach it (by 1e-6, so that 0 counts as a miss).
+/// The success curve: for the thresholds 0, 0.05, ..., 1 the share of overlaps that reach it (by 1e-6, so that 0 counts
+/// as a miss).
 inline std::vector<double> success_curve(std::span<const double> overlaps) {
   std::vector<double> out;
   for (int i = 0; i <= 20; ++i) {
     const double threshold = i / 20.0 + 1e-6;
-    const auto reached = std::count_if(overlaps.begin(), overlaps.end(), [&](double overlap) { return overlap >= threshold; });
+    const auto reached =
+        std::count_if(overlaps.begin(), overlaps.end(), [&](double overlap) { return overlap >= threshold; });
     out.push_back(overlaps.empty() ? 0 : static_cast<double>(reached) / static_cast<double>(overlaps.size()));
   }
   return out;
 }
 
-/// The area under the success curve: its mean over the thresholds below 1 (Wu et al. 2013, as template matching papers have it).
+/// The area under the success curve: its mean over the thresholds below 1 (Wu et al. 2013, as template matching papers
+/// have it).
 inline double success_auc(std::span<const double> overlaps) {
   const std::vector<double> curve = success_curve(overlaps);
   return std::accumulate(curve.begin(), curve.end() - 1, 0.0) / static_cast<double>(curve.size() - 1);

@@ -1,7 +1,7 @@
 /// Template matching by correlation: SSD, NCC and ZNCC of a template with every window of a map.
 ///
-/// Maps are [H,W,C]: pixels, or the features of a network's layer. The answer has a score for every window that lies inside,
-/// [H-h+1,W-w+1].
+/// Maps are [H,W,C]: pixels, or the features of a network's layer. The answer has a score for every window that lies
+/// inside, [H-h+1,W-w+1].
 #pragma once
 
 #include <algorithm>
@@ -29,8 +29,10 @@ struct Place {
 namespace detail {
 
 inline void check_template(const char* who, const Shape& map, const Shape& templ) {
-  require<ShapeError>(map.rank() == 3 && templ.rank() == 3 && map[2] == templ[2], who, ": a map [H,W,C] and a template [h,w,C] are needed; got ", map, " and ", templ);
-  require<ShapeError>(templ.numel() > 0 && templ[0] <= map[0] && templ[1] <= map[1], who, ": the template ", templ, " does not fit into the map ", map);
+  require<ShapeError>(map.rank() == 3 && templ.rank() == 3 && map[2] == templ[2], who,
+                      ": a map [H,W,C] and a template [h,w,C] are needed; got ", map, " and ", templ);
+  require<ShapeError>(templ.numel() > 0 && templ[0] <= map[0] && templ[1] <= map[1], who, ": the template ", templ,
+                      " does not fit into the map ", map);
 }
 
 /// Sums over all windows, [H-h+1,W-w+1], of values(y, x), by an integral image in double.
@@ -42,26 +44,29 @@ std::vector<double> window_sums(Index height, Index width, Index window_height, 
     double row = 0;
     for (Index x = 0; x < width; ++x) {
       row += values(y, x);
-      integral[static_cast<std::size_t>((y + 1) * stride + x + 1)] = integral[static_cast<std::size_t>(y * stride + x + 1)] + row;
+      integral[static_cast<std::size_t>((y + 1) * stride + x + 1)] =
+          integral[static_cast<std::size_t>(y * stride + x + 1)] + row;
     }
   }
   std::vector<double> out;
   const auto at = [&](Index y, Index x) { return integral[static_cast<std::size_t>(y * stride + x)]; };
   for (Index y = 0; y + window_height <= height; ++y)
     for (Index x = 0; x + window_width <= width; ++x)
-      out.push_back(at(y + window_height, x + window_width) - at(y, x + window_width) - at(y + window_height, x) + at(y, x));
+      out.push_back(at(y + window_height, x + window_width) - at(y, x + window_width) - at(y + window_height, x) +
+                    at(y, x));
   return out;
 }
 
 }  // namespace detail
 
-/// Scores of a template at every place. A flat template or window (of which nothing is left after the mean, or which is all 0)
-/// scores 0. Throws ShapeError if the template does not fit.
+/// Scores of a template at every place. A flat template or window (of which nothing is left after the mean, or which is
+/// all 0) scores 0. Throws ShapeError if the template does not fit.
 template <class T>
 Tensor<T> match_template(const Tensor<T>& map, const Tensor<T>& templ, Similarity similarity = Similarity::ncc) {
   detail::check_template("match_template", map.shape(), templ.shape());
   const NoGrad no_grad;
-  const Index height = map.size(0), width = map.size(1), channels = map.size(2), rows = templ.size(0), columns = templ.size(1), pixels = rows * columns;
+  const Index height = map.size(0), width = map.size(1), channels = map.size(2), rows = templ.size(0),
+              columns = templ.size(1), pixels = rows * columns;
   Tensor<T> kernel = templ.clone();
   if (similarity == Similarity::zncc) {  // a kernel without mean makes the windows' means drop out of the product
     T* value = kernel.mutable_data();
@@ -82,7 +87,9 @@ Tensor<T> match_template(const Tensor<T>& map, const Tensor<T>& templ, Similarit
   });
   if (similarity == Similarity::zncc) {
     for (Index c = 0; c < channels; ++c) {
-      const auto sums = detail::window_sums(height, width, rows, columns, [&](Index y, Index x) { return static_cast<double>(map.data()[(y * width + x) * channels + c]); });
+      const auto sums = detail::window_sums(height, width, rows, columns, [&](Index y, Index x) {
+        return static_cast<double>(map.data()[(y * width + x) * channels + c]);
+      });
       for (std::size_t i = 0; i < squares.size(); ++i) squares[i] -= sums[i] * sums[i] / static_cast<double>(pixels);
     }
   }
@@ -92,15 +99,20 @@ Tensor<T> match_template(const Tensor<T>& map, const Tensor<T>& templ, Similarit
   T* score = out.mutable_data();
   for (Index i = 0; i < out.numel(); ++i) {
     const double product = static_cast<double>(products.data()[i]), square = squares[static_cast<std::size_t>(i)];
-    if (similarity == Similarity::ssd) score[i] = static_cast<T>(std::min(0.0, 2 * product - square - kernel_squares));
-    else score[i] = square > 1e-8 && kernel_squares > 1e-8 ? static_cast<T>(std::clamp(product / std::sqrt(square * kernel_squares), -1.0, 1.0)) : T{0};
+    if (similarity == Similarity::ssd)
+      score[i] = static_cast<T>(std::min(0.0, 2 * product - square - kernel_squares));
+    else
+      score[i] = square > 1e-8 && kernel_squares > 1e-8
+                     ? static_cast<T>(std::clamp(product / std::sqrt(square * kernel_squares), -1.0, 1.0))
+                     : T{0};
   }
   return out;
 }
 
 /// The place of the largest score; the first of equal ones. Throws ShapeError unless scores are [h,w] with h, w > 0.
 inline Place best_place(const Tensor<float>& scores) {
-  require<ShapeError>(scores.rank() == 2 && scores.numel() > 0, "best_place: scores [h,w] are needed; got ", scores.shape());
+  require<ShapeError>(scores.rank() == 2 && scores.numel() > 0, "best_place: scores [h,w] are needed; got ",
+                      scores.shape());
   const Index at = std::max_element(scores.data(), scores.data() + scores.numel()) - scores.data();
   return {at / scores.size(1), at % scores.size(1), static_cast<double>(scores.data()[at])};
 }
