@@ -39,6 +39,8 @@ inline Index parse_index(const std::string& what, const std::string& word, Index
 inline kashi::kernels::Pair parse_pair(const std::string& what, const std::string& word, Index low) {
   const std::size_t cross = word.find('x');
   if (cross == std::string::npos) return parse_index(what, word, low, largest_window);
+  require<ValueError>(cross > 0 && cross + 1 < word.size(), what, " must be a number or two, as 3 or 3x5; got ",
+                      shown(word));
   return {parse_index(what, word.substr(0, cross), low, largest_window),
           parse_index(what, word.substr(cross + 1), low, largest_window)};
 }
@@ -89,6 +91,8 @@ class LayerLine {
         continue;
       }
       const std::string key = words[next].substr(0, equals);
+      require<ValueError>(!key.empty(), "an option is written without spaces, as in kernel=3; got ",
+                          shown(words[next]));
       require<ValueError>(options_.emplace(key, words[next].substr(equals + 1)).second, "option ", shown(key),
                           " is given twice");
     }

@@ -375,6 +375,7 @@ void add_layer(nn::Summary& summary, Step&& step, const Flow& in, const std::str
   layer.trainable = layer.parameters;
   layer.rows = step.after.rows;
   layer.columns = step.after.columns;
+  layer.boxes = {{layer.rows, layer.columns}};
   layer.has_positions = step.after.is_image();
   layer.inputs = {static_cast<int>(summary.layers.size()) - 1};
   const Index in_bytes = nn::detail::counted_product(in.shape.numel(), bytes_a_number);
@@ -437,6 +438,7 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
   constexpr std::size_t most_lines = 10'000, longest_line = 10'000;
   std::istringstream stream(io::read_text_file(path));
   for (std::string line; std::getline(stream, line);) {
+    if (lines.empty() && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // a mark that some editors write
     lines.push_back(line);
     require<FormatError>(line.size() <= longest_line, path.string(), ", line ", lines.size(), ": longer than ",
                          longest_line, " characters");

@@ -10,6 +10,7 @@ import pathlib
 import pickle
 import zipfile
 
+import numpy as np
 import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "torch"
@@ -104,6 +105,8 @@ def main():
     save("checkpoint", checkpoint())
     parallel = {"module." + name: value for name, value in network().state_dict().items()}
     save("checkpoint_beside", {"best_acc1": torch.tensor(71.5), "epoch": 3, "state_dict": parallel})
+    save("checkpoint_numpy", {"best": np.float64(0.5), "epoch": np.int64(3), "seen": {1, 2}, "state_dict": network().state_dict(),
+                              "optimizer": {"state": collections.defaultdict(dict, {0: {"momentum": counted(2)}})}})
     save("list", [counted(2), (counted(3), {"a": counted(1)})])
     save("tensor", counted(2, 2))
 

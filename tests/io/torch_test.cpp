@@ -155,6 +155,14 @@ TEST_CASE("a tensor beside the state dict of a checkpoint is left out") {
   check_values<float>(state, "module.conv.bias", {2}, {0, 1});
 }
 
+TEST_CASE("NumPy scalars, sets and dicts with a default in a checkpoint are left out") {
+  const io::TensorFile state = io::load_torch(path_of("checkpoint_numpy"));
+  CHECK(state.size() == 7);
+  CHECK(state.metadata.empty());
+  const io::TensorFile all = io::load_torch(path_of("checkpoint_numpy"), {.everything = true});
+  check_values<float>(all, "optimizer.state.0.momentum", {2}, {0, 1});
+}
+
 TEST_CASE("what is no tensor is refused by name") {
   CHECK_THAT(message("refused_system"), Contains("refused_system.pt': it asks for posix.system"));
   CHECK_THAT(message("refused_eval"), Contains("it asks for __builtin__.eval"));
@@ -218,6 +226,12 @@ TEST_CASE("pickles that are no state dict are refused") {
   CHECK_THAT(pickle_refusal("\x80\x02]K\x01K\x02s."), Contains("an opcode for a dict meets something else"));
   CHECK_THAT(pickle_refusal("\x80\x02}}b."), Contains("it holds no tensor"));
   CHECK_THAT(pickle_refusal("\x80\x02]}b."), Contains("attributes of what is no dict"));
+  CHECK_THAT(pickle_refusal("\x80\x02"
+                            "ccollections\ndefaultdict\nctorch\nTensor\n\x85R."),
+             Contains("a defaultdict makes other than dicts"));
+  CHECK_THAT(pickle_refusal("\x80\x02"
+                            "cbuiltins\ndict\n)R."),
+             Contains("it calls builtins.dict"));
   CHECK_THAT(pickle_refusal("\x80\x02h\x07."), Contains("refers to value 7"));
   CHECK_THAT(pickle_refusal("\x80\x02t."), Contains("lacks its mark"));
   CHECK_THAT(pickle_refusal("\x80\x02}}."), Contains("ends with 2 values"));

@@ -1,5 +1,7 @@
-/// Random networks of small layers with branches, dilation, padding on four sides, groups, transposed layers, pools and
-/// resizing. All weights are positive, so no two ways to a pixel cancel: a gradient is 0 only where nothing is seen.
+/// Random networks of small layers with branches (sums, excitation, maps behind, below and beside each other),
+/// dilation, padding on four sides and so wide that units see nothing else, groups, transposed layers, pools, mirrored
+/// borders and resizing. All weights are positive, so no two ways to a pixel cancel: a gradient is 0 only where nothing
+/// is seen.
 #pragma once
 
 #include <memory>
@@ -10,17 +12,24 @@
 #include <kashi/nn/conv.hpp>
 #include <kashi/nn/pool.hpp>
 #include <kashi/nn/shape.hpp>
+#include <kashi/ops/reduce.hpp>
+#include <kashi/ops/reflect_pad.hpp>
 
 namespace kashi {
 
-/// Two modules on the same input: their sum, or their channels behind each other.
+/// Two modules on the same input: their sum, the first one plus 1 scaled by the mean of the second, or one behind the
+/// other along an axis.
 struct TwoBranches : nn::Module<double> {
+  enum class Way { sum, excite, channels, rows, columns };
   std::shared_ptr<nn::Module<double>> left, right;
-  bool is_sum = true;
+  Way way = Way::sum;
 
   Variable<double> forward(const Variable<double>& x) const override {
     const Variable<double> a = (*left)(x), b = (*right)(x);
-    return is_sum ? a + b : concat({a, b}, -1);
+    if (way == Way::sum) return a + b;
+    // What sees only padding is 0 without biases, and a product with 0 hides the other factor: so 1 is added.
+    if (way == Way::excite) return (a + 1.0) * mean(b, {1, 2}, true);
+    return concat({a, b}, way == Way::channels ? 3 : way == Way::rows ? 1 : 2);
   }
   void members(nn::Members<double>& m) override {
     m("left", left);
@@ -29,11 +38,19 @@ struct TwoBranches : nn::Module<double> {
   std::string kind() const override { return "TwoBranches"; }
 };
 
+/// A function as a module.
+template <class F>
+struct FunctionModule : nn::Module<double> {
+  F f;
+  explicit FunctionModule(F function) : f(std::move(function)) {}
+  Variable<double> forward(const Variable<double>& x) const override { return f(x); }
+};
+
 class RandomNetwork {
  public:
   using ModulePointer = std::shared_ptr<nn::Module<double>>;
 
-  explicit RandomNetwork(unsigned seed) : random_(seed), shape_{1, pick(9, 16), pick(9, 16), 2}, input_(shape_) {
+  explicit RandomNetwork(unsigned seed) : random_(seed), shape_{1, pick(7, 13), pick(7, 13), 2}, input_(shape_) {
     const Index layers = pick(2, 5);
     for (Index i = 0; i < layers; ++i) grow();
     for (auto& p : net_.parameters())
@@ -84,19 +101,46 @@ class RandomNetwork {
     both->add(nn::Conv2d<double>({.in = 2, .out = 2, .kernel = pair(2, 3), .bias = false}));
     return both;
   }
+  template <class F>
+  static ModulePointer function(F f) {
+    return std::make_shared<FunctionModule<F>>(std::move(f));
+  }
+  ModulePointer resized() {
+    const ResizeOptions options{.mode = pick(0, 1) == 0 ? ResizeMode::nearest : ResizeMode::bilinear};
+    return function([=, height = pick(4, 15), width = pick(4, 15)](const Variable<double>& x) {
+      return resize(x, {height, width}, options);
+    });
+  }
+  ModulePointer mirrored() {
+    const Padding border(pick(0, 3), pick(0, 3), pick(0, 3), pick(0, 3));
+    return function([border](const Variable<double>& x) { return reflect_pad(x, border); });
+  }
+  ModulePointer bordered() {
+    const Padding border(pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2));
+    return std::make_shared<nn::Conv2d<double>>(
+        nn::Conv2dOptions{.in = 2, .out = 2, .kernel = 1, .padding = border, .bias = false});
+  }
   ModulePointer layer() {
-    switch (pick(0, 7)) {
+    switch (pick(0, 12)) {
       case 0:
-        return transposed();
       case 1:
+        return transposed();
+      case 2:
         return std::make_shared<nn::AvgPool2d<double>>(
             AvgPool2dOptions{.kernel = pair(2, 3), .stride = pair(1, 3), .padding = 1, .ceil_mode = pick(0, 1) == 1});
-      case 2:
-        return std::make_shared<nn::Upsample<double>>(2, pick(0, 1) == 0 ? ResizeMode::nearest : ResizeMode::bilinear);
       case 3:
-        return std::make_shared<nn::AdaptiveAvgPool2d<double>>(pair(4, 7));
+        return std::make_shared<nn::Upsample<double>>(pick(2, 3),
+                                                      pick(0, 1) == 0 ? ResizeMode::nearest : ResizeMode::bilinear);
       case 4:
+        return std::make_shared<nn::AdaptiveAvgPool2d<double>>(pair(4, 7));
+      case 5:
         return padded_convolution();
+      case 6:
+        return resized();
+      case 7:
+        return mirrored();
+      case 8:
+        return bordered();
       default:
         return convolution();
     }
@@ -118,24 +162,28 @@ class RandomNetwork {
     }
   }
   void grow() {
+    const auto is_usable = [](const Shape& shape) {
+      return shape != Shape{0} && shape[1] >= 3 && shape[2] >= 3 && shape[1] <= 24 && shape[2] <= 24;
+    };
     ModulePointer next = layer();
     Shape shape = shape_after(*next);
-    while (shape == Shape{0} || shape[1] < 4 || shape[2] < 4 || shape[1] > 40 || shape[2] > 40) {
+    while (!is_usable(shape)) {
       next = layer();
       shape = shape_after(*next);
     }
-    if (const Index way = pick(0, 4); way < 2) {
+    if (pick(0, 4) < 3) {
       auto both = std::make_shared<TwoBranches>();
       both->left = next;
       both->right = shape == shape_ && pick(0, 1) == 0 ? std::make_shared<nn::Identity<double>>() : partner(shape);
-      both->is_sum = way == 0;
+      both->way = static_cast<TwoBranches::Way>(pick(0, 4));
+      shape = shape_after(*both);
       net_.add(ModulePointer(both));
-      if (way == 1) net_.add(nn::Conv2d<double>({.in = 4, .out = 2, .kernel = 1, .bias = false}));
+      if (shape[3] == 4) net_.add(nn::Conv2d<double>({.in = 4, .out = 2, .kernel = 1, .bias = false}));
     } else {
       net_.add(next);
     }
     if (pick(0, 2) == 0) net_.add(nn::ReLU<double>());
-    shape_ = shape;
+    shape_ = Shape{1, shape[1], shape[2], 2};
   }
 
   std::mt19937 random_;

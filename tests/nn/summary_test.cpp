@@ -37,7 +37,7 @@ struct Block : nn::Module<float> {
 }  // namespace
 
 TEST_CASE("summary: MACs are the products that the reference computes") {
-  for (unsigned seed = 0; seed < 20; ++seed) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
     RandomNetwork random(seed);
     const nn::Summary summary = nn::summary(random.net(), random.input());
     const nn::Trace<double> traced = nn::trace<double>(random.net(), random.input());

@@ -123,6 +123,16 @@ TEST_CASE("flops: a network file") {
   CHECK(layers[5].at("receptive_field") == nullptr);
 }
 
+TEST_CASE("flops: files as editors write them") {
+  const json report = count_file(
+      "\xEF\xBB\xBF# a mark, tabs, blanks at the end, no end of the last line\r\n\r\n"
+      "input\t20   20\t3  # image\r\n\tconv 3\t4 kernel=3   padding=1\t\r\n \t \r\nmaxpool kernel=2  \nlast: relu");
+  const json& layers = report.at("layers");
+  REQUIRE(layers.size() == 3);
+  CHECK(layers[1].at("output") == json({10, 10, 4}));
+  CHECK(layers[2].at("name") == "last");
+}
+
 TEST_CASE("flops: a wrong network file is told with its line and the reason") {
   const auto [content, line, reason] = GENERATE(table<std::string, std::string, std::string>({
       {"input 8 8 3\nrelu\nconvv 3 4 kernel=1\n", "line 3", "there is no layer \"convv\"; there are: conv, deconv"},
@@ -139,6 +149,11 @@ TEST_CASE("flops: a wrong network file is told with its line and the reason") {
       {"input 8 8 3\nconv 3 99999999999999999999999 kernel=3\n", "line 2", "output channels must be 1..1073741824"},
       {"input 8 8 3\nconv 3 8\n", "line 2", "conv needs kernel="},
       {"input 8 8 3\nconv 3 8 kernel=3 strid=2\n", "line 2", "conv has no option \"strid\""},
+      {"input 8 8 3\nconv 3 8 kernel =3\n", "line 2", "an option is written without spaces"},
+      {"input 8 8 3\nconv 3 8 kernel=3x\n", "line 2", "kernel must be a number or two, as 3 or 3x5; got \"3x\""},
+      {"input 8 8 3\n\n# c\nconv 3 8 kernel=3 dilation=4\n", "line 4", "exceeds the padded input 8x8"},
+      {"input 8 8 3\ndeconv 3 8 kernel=2 padding=9\n", "line 2", "the output would be -9x-9"},
+      {"input 8 8 3\nmaxpool 2 padding=2\n", "line 2", "padding must be at most half of the kernel"},
       {"input 8 8 3\nconv 3 8 kernel=3.5\n", "line 2", "kernel must be a whole number; got \"3.5\""},
       {"input 8 8 3\nconv 3 8 kernel=3 groups=2\n", "line 2", "not divisible by groups 2"},
       {"input 8 8 3\nconv 3 8 kernel=3 bias=maybe\n", "line 2", "bias must be true or false"},

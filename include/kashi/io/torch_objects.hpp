@@ -48,11 +48,13 @@ enum class TorchCall : std::uint8_t {
   tensor_v3,  // with a dtype of its own
   parameter,
   from_type,  // a call with the type that the result has
+  default_dict,
   size,
-  opaque,   // a value that holds no numbers: torch.device
+  opaque,   // a value that holds no tensor: torch.device, a NumPy scalar, a set
   storage,  // a type, never called
   dtype,
   tensor_type,
+  dict_type,
 };
 
 struct TorchName {
@@ -63,6 +65,15 @@ struct TorchName {
 
 inline constexpr TorchName torch_names[] = {
     {"collections", "OrderedDict", TorchCall::ordered_dict},
+    {"collections", "defaultdict", TorchCall::default_dict},
+    {"builtins", "dict", TorchCall::dict_type},
+    {"__builtin__", "dict", TorchCall::dict_type},
+    {"builtins", "set", TorchCall::opaque},
+    {"__builtin__", "set", TorchCall::opaque},
+    {"numpy.core.multiarray", "scalar", TorchCall::opaque},  // a best accuracy
+    {"numpy._core.multiarray", "scalar", TorchCall::opaque},
+    {"numpy", "dtype", TorchCall::opaque},
+    {"_codecs", "encode", TorchCall::opaque},
     {"torch._utils", "_rebuild_tensor", TorchCall::tensor},
     {"torch._utils", "_rebuild_tensor_v2", TorchCall::tensor},
     {"torch._utils", "_rebuild_tensor_v3", TorchCall::tensor_v3},
@@ -146,6 +157,11 @@ class TorchObjects {
         return given[0];
       case TorchCall::from_type:
         return from_type(given);
+      case TorchCall::default_dict:
+        check(given.empty() || (given.size() == 1 && given[0].is(PickleKind::name) &&
+                                torch_names[given[0].number()].call == TorchCall::dict_type),
+              "a defaultdict makes other than dicts");
+        return heap_.make(PickleKind::dict, {});
       case TorchCall::size:
         check(given.size() == 1 && given[0].is_sequence(), "torch.Size lacks its list");
         return given[0];
@@ -154,6 +170,7 @@ class TorchObjects {
       case TorchCall::storage:
       case TorchCall::dtype:
       case TorchCall::tensor_type:
+      case TorchCall::dict_type:
         break;
     }
     check(false, "it calls ", what.module, ".", what.name, ", which is only a name here");
@@ -179,8 +196,10 @@ class TorchObjects {
     return add({ObjectKind::storage, add_storage(storage)});
   }
 
-  /// An attribute beside a dict's items (state dicts have _metadata) holds no numbers that are wanted.
+  /// An attribute beside a dict's items (state dicts have _metadata) holds no numbers that are wanted, nor does the
+  /// byte order of a NumPy scalar's type.
   void build(const PickleValue& value, const PickleValue& state) const {
+    if (value.is(PickleKind::object) && objects_[value.number()].what == ObjectKind::opaque) return;
     check(value.is(PickleKind::dict) && state.is(PickleKind::dict), "it sets attributes of what is no dict");
   }
 

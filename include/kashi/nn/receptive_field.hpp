@@ -1,13 +1,15 @@
 /// Receptive fields: which pixels of the image each unit of a layer can see, along one axis.
 ///
-/// An image's rows and columns are independent in all layers with windows, so a field is one interval an axis. Two
-/// answers are kept: the nominal field, as if the image had no border (size, jump, start, centre), and the exact one
-/// inside the image, unit by unit. Holes of dilated windows count as seen. The rule r += d (k - 1) j, j *= s of Araujo
-/// et al. 2019 ("Computing receptive fields of convolutional neural networks", Distill) is the case of plain windows;
-/// here the windows themselves are joined, so that transposed layers, resizing and branches are exact too.
+/// An image's rows and columns are independent in all layers with windows, so a field is one interval an axis (or,
+/// after some junctions of branches, the union of several pairs; trace_fields.hpp). Two answers are kept: the nominal
+/// field, as if the image had no border (size, jump, start, centre), and the exact one inside the image, unit by unit.
+/// Holes of dilated windows count as seen. The rule r += d (k - 1) j, j *= s of Araujo et al. 2019 ("Computing
+/// receptive fields of convolutional neural networks", Distill) is the case of plain windows; here the windows
+/// themselves are joined, so that transposed layers, resizing and branches are exact too.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -70,7 +72,8 @@ class AxisField {
     for (const Interval& field : inside_) largest = std::max(largest, field.size());
     return largest;
   }
-  /// Pixels from one unit's field to the next one's; a fraction after layers that enlarge.
+  /// Pixels from one unit's field to the next one's; a fraction after layers that enlarge (rounded if it would repeat
+  /// itself only after more than 1024 units).
   double jump() const { return static_cast<double>(shift_) / static_cast<double>(pattern_.size()); }
   /// First pixel and centre of unit 0's nominal field.
   Index start() const { return pattern_.front().first; }
@@ -86,12 +89,16 @@ class AxisField {
     const Index old_period = static_cast<Index>(pattern_.size());
     const Index repeats = old_period / std::gcd(old_period, step);
     AxisField out;
-    for (Index o = 0; o < period * repeats; ++o) {
+    // Chains of unusual ratios have patterns that go on and on; beyond the units nobody looks.
+    const bool is_whole = period * repeats <= std::max(units, longest_pattern);
+    for (Index o = 0; o < (is_whole ? period * repeats : units); ++o) {
       Interval field;
       visit(o, [&](Index unit) { field = field.joined(nominal(unit)); });
       out.pattern_.push_back(field);
     }
-    out.shift_ = shift_ * (step * repeats / old_period);
+    out.shift_ = is_whole ? shift_ * (step * repeats / old_period)
+                          : static_cast<Index>(std::llround(jump() * static_cast<double>(step) /
+                                                            static_cast<double>(period) * static_cast<double>(units)));
     for (Index o = 0; o < units; ++o) {
       Interval field;
       visit(o, [&](Index unit) {
@@ -146,14 +153,21 @@ class AxisField {
     out.inside_.assign(static_cast<std::size_t>(units), inside(0));
     return out;
   }
-  /// Units of another value behind these ones.
-  AxisField followed_by(const AxisField& other) const {
-    std::vector<Interval> fields;
-    for (Index i = 0; i < units(); ++i) fields.push_back(nominal(i));
-    for (Index i = 0; i < other.units(); ++i) fields.push_back(other.nominal(i));
+  /// These nominal fields, and inside the image what another field of as many units sees.
+  AxisField with_inside_of(const AxisField& other) const {
+    AxisField out = *this;
+    out.inside_ = other.inside_;
+    return out;
+  }
+  /// The units as a part of `units` ones, from `offset` on; the others see nothing.
+  AxisField placed(Index units, Index offset) const {
+    std::vector<Interval> fields(static_cast<std::size_t>(units)), seen(static_cast<std::size_t>(units));
+    for (Index i = 0; i < this->units(); ++i) {
+      fields[static_cast<std::size_t>(offset + i)] = nominal(i);
+      seen[static_cast<std::size_t>(offset + i)] = inside(i);
+    }
     AxisField out = with_fields(std::move(fields), *this);
-    out.inside_ = inside_;
-    out.inside_.insert(out.inside_.end(), other.inside_.begin(), other.inside_.end());
+    out.inside_ = std::move(seen);
     return out;
   }
   /// Branches that meet: unit i sees what it sees through either. Both have the same number of units.
@@ -181,15 +195,23 @@ class AxisField {
     return shift_ * static_cast<Index>(other.pattern_.size()) == other.shift_ * static_cast<Index>(pattern_.size());
   }
   /// How far the centres of two fields of equal jump lie apart, in the mean over the pattern (so that the two outputs
-  /// of a unit that was enlarged lie around its centre): other - this, in pixels.
+  /// of a unit that was enlarged lie around its centre): other - this, in pixels. 0 if no unit sees through both.
   double offset_to(const AxisField& other) const {
-    const Index period = std::lcm(static_cast<Index>(pattern_.size()), static_cast<Index>(other.pattern_.size()));
+    const Index period = std::min(
+        longest_pattern, std::lcm(static_cast<Index>(pattern_.size()), static_cast<Index>(other.pattern_.size())));
     double sum = 0;
-    for (Index i = 0; i < period; ++i) sum += other.nominal(i).centre() - nominal(i).centre();
-    return sum / static_cast<double>(period);
+    Index counted = 0;
+    for (Index i = 0; i < period; ++i) {
+      if (nominal(i).empty() || other.nominal(i).empty()) continue;
+      sum += other.nominal(i).centre() - nominal(i).centre();
+      ++counted;
+    }
+    return counted == 0 ? 0 : sum / static_cast<double>(counted);
   }
 
  private:
+  static constexpr Index longest_pattern = 1024;
+
   static Interval join_all(const std::vector<Interval>& fields) {
     Interval all;
     for (const Interval& field : fields) all = all.joined(field);

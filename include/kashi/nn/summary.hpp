@@ -29,7 +29,8 @@ class Summarizer {
     row_of_.assign(traced.shapes.size(), -1);
     row_of_call_.assign(traced.calls.size(), -1);
     if (summary_.input.rank() == 4)
-      for (int axis : {1, 2}) fields_[0][axis - 1] = traced_axis(axis, AxisField::pixels(summary_.input[axis]));
+      fields_[0] = {
+          {traced_axis(1, AxisField::pixels(summary_.input[1])), traced_axis(2, AxisField::pixels(summary_.input[2]))}};
     for (const auto& [is_call, i] : traced.steps) {
       const auto index = static_cast<std::size_t>(i);
       is_call ? add_call(i, traced.calls[index]) : add_operation(traced.operations[index]);
@@ -41,8 +42,6 @@ class Summarizer {
   Summary take() { return std::move(summary_); }
 
  private:
-  using Fields = std::array<TracedAxis, 2>;
-
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   bool in_leaf(int call) const { return call >= 0 && trace_.calls[at(call)].is_leaf; }
 
@@ -127,27 +126,32 @@ class Summarizer {
     set_fields(layer, fields_[at(op.output)]);
   }
 
-  Fields fields_through(const TracedOperation<T>& op, const Shape& to, std::vector<std::string>& notes) const {
-    Fields out;
-    int concat_axis = -1;
-    if (const auto* move = std::any_cast<kashi::detail::AxisMove>(&op.detail); move && op.name == "concat")
-      concat_axis = to.normalize_axis(move->axis);
-    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      std::vector<TracedAxis> parts;
-      for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-        if (op.inputs[i] < 0) continue;
-        const TracedAxis& in = fields_[at(op.inputs[i])][side];
-        parts.push_back(op.name == "concat" ? in : axis_through(op, in, op.input_shapes[i], to));
-      }
-      out[side] = joined_axes(parts, to, concat_axis, side == 0 ? "rows" : "columns", notes);
+  TracedBoxes fields_through(const TracedOperation<T>& op, const Shape& to, std::vector<std::string>& notes) const {
+    const auto* move = std::any_cast<kashi::detail::AxisMove>(&op.detail);
+    const int concat_axis = move && op.name == "concat" ? to.normalize_axis(move->axis) : -1;
+    std::vector<TracedPart> parts;
+    Index offset = 0;
+    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+      TracedPart part{.offset = offset};
+      if (concat_axis >= 0) part.size = op.input_shapes[i][concat_axis];
+      offset += part.size;
+      if (op.inputs[i] >= 0)
+        for (const TracedBox& box : fields_[at(op.inputs[i])])
+          add_box(part.boxes, concat_axis >= 0 ? box
+                                               : TracedBox{axis_through(op, box[0], op.input_shapes[i], to),
+                                                           axis_through(op, box[1], op.input_shapes[i], to)});
+      parts.push_back(std::move(part));
     }
-    return out;
+    return joined_parts(std::move(parts), to, concat_axis, notes);
   }
 
-  static void set_fields(LayerSummary& layer, const Fields& fields) {
-    layer.rows = fields[0].field;
-    layer.columns = fields[1].field;
-    layer.has_positions = fields[0].axis >= 0 && fields[1].axis >= 0;
+  static void set_fields(LayerSummary& layer, const TracedBoxes& boxes) {
+    const TracedBox whole = around(boxes);
+    layer.rows = whole[0].field;
+    layer.columns = whole[1].field;
+    layer.has_positions = whole[0].axis >= 0 && whole[1].axis >= 0;
+    layer.boxes.clear();
+    for (const TracedBox& box : boxes) layer.boxes.push_back({box[0].field, box[1].field});
   }
 
   void total(Module<T>& module) {
@@ -197,8 +201,8 @@ class Summarizer {
   Summary summary_;
   std::unordered_map<const T*, Variable<T>> parameters_;
   std::set<const void*> seen_;
-  std::vector<Fields> fields_;  // of the values
-  std::vector<int> row_of_;     // the row that made a value; -1: the input
+  std::vector<TracedBoxes> fields_;  // of the values
+  std::vector<int> row_of_;          // the row that made a value; -1: the input
   std::vector<int> row_of_call_;
 };
 

@@ -1,6 +1,7 @@
 /// Summary: a network's layers in numbers, and as a table that a person reads.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -26,10 +27,25 @@ struct LayerSummary {
   OperationCount operations = {};
   Index activation_bytes = 0;  ///< of what it makes; views are free
   bool has_positions = false;  ///< its units have places in the image; false after a flatten or a global mean
-  std::shared_ptr<const AxisField> rows = {};  ///< what units see; null where no image came in
+  std::shared_ptr<const AxisField> rows = {};  ///< what units of each row see; null where no image came in
   std::shared_ptr<const AxisField> columns = {};
+  /// What units see is the union of these pairs of rows and columns. There is one pair but after branches that see
+  /// nothing at different places, such as maps put below each other, where it depends on row and column together.
+  std::vector<std::array<std::shared_ptr<const AxisField>, 2>> boxes = {};
   std::vector<int> inputs = {};         ///< layers that it reads; -1: the network's input
   std::vector<std::string> notes = {};  ///< such as branches that are not aligned
+
+  /// The rows and columns of the image that the unit of `row` and `column` sees: the smallest box around its pixels, as
+  /// its gradient has it. Both are empty if it sees none. Needs has_positions.
+  std::array<Interval, 2> sees(Index row, Index column) const {
+    std::array<Interval, 2> out;
+    for (const auto& box : boxes) {
+      const Interval seen_rows = box[0]->inside(row), seen_columns = box[1]->inside(column);
+      if (seen_rows.empty() || seen_columns.empty()) continue;
+      out = {out[0].joined(seen_rows), out[1].joined(seen_columns)};
+    }
+    return out;
+  }
 };
 
 /// The whole network.

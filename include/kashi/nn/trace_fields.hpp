@@ -4,6 +4,7 @@
 /// here and changes the shape is taken to mix everything.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include <kashi/nn/receptive_field.hpp>
 #include <kashi/nn/trace.hpp>
 #include <kashi/ops/normalize.hpp>
+#include <kashi/ops/reflect_pad.hpp>
 #include <kashi/ops/resize.hpp>
 #include <kashi/ops/shape.hpp>
 
@@ -120,6 +122,12 @@ TracedAxis axis_through(const TracedOperation<T>& op, const TracedAxis& in, cons
     if (!is_image_axis) return mixed(in);
     return traced_axis(axis, resize_field(*in.field, axis == 1 ? matrices->first : matrices->second));
   }
+  if (const auto* border = std::any_cast<kashi::detail::MirroredBorder>(&op.detail)) {
+    if (!is_image_axis) return mixed(in);
+    const AxisField mirrored = resize_field(*in.field, axis == 1 ? border->rows : border->columns);
+    return traced_axis(axis,
+                       in.field->moved(to[axis], axis == 1 ? -border->top : -border->left).with_inside_of(mirrored));
+  }
   if (op.name == "adaptive_avg_pool2d" || op.name == "adaptive_max_pool2d" || op.name == "global_max_pool2d")
     return is_image_axis ? traced_axis(axis, in.field->parts(to[axis])) : mixed(in);
   if (op.name == "sum" || op.name == "mean" || op.name == "max") {
@@ -159,6 +167,54 @@ TracedAxis axis_through(const TracedOperation<T>& op, const TracedAxis& in, cons
   return broadcast_axis(in, from, to);
 }
 
+/// What a value's units see: the union of boxes, each of which has a field for the rows and one for the columns. One
+/// box is enough until branches see nothing at different places, as after a concatenation along the rows, where a unit
+/// of the upper part has the columns of the upper branch alone.
+using TracedBox = std::array<TracedAxis, 2>;
+using TracedBoxes = std::vector<TracedBox>;
+
+/// More boxes than these become one, which then may be larger than what is seen.
+inline constexpr std::size_t most_boxes = 32;
+
+inline bool sees_nothing(const TracedBox& box) {
+  return box[0].field == nullptr || box[1].field == nullptr || box[0].field->covered().empty() ||
+         box[1].field->covered().empty();
+}
+
+/// Units that see nothing are the same in both, so that one box around both says of every unit, and of every window
+/// over units, what the two say.
+inline bool same_gaps(const TracedAxis& a, const TracedAxis& b) {
+  if (a.axis != b.axis || a.field->units() != b.field->units()) return false;
+  for (Index i = 0; i < a.field->units(); ++i)
+    if (a.field->inside(i).empty() != b.field->inside(i).empty()) return false;
+  return true;
+}
+
+inline void join_into(TracedBox& box, const TracedBox& other) {
+  for (const std::size_t side : {std::size_t{0}, std::size_t{1}})
+    box[side] = traced_axis(box[side].axis, box[side].field->joined(*other[side].field));
+}
+
+/// Adds a box to others with the same axes, as one of their own or as part of one.
+inline void add_box(TracedBoxes& boxes, TracedBox box) {
+  if (!boxes.empty() && sees_nothing(box)) return;
+  if (boxes.size() == 1 && sees_nothing(boxes[0])) boxes.clear();
+  for (TracedBox& known : boxes) {
+    const bool fits = same_gaps(known[0], box[0]) && same_gaps(known[1], box[1]);
+    if (!fits && boxes.size() < most_boxes) continue;
+    return join_into(known, box);
+  }
+  boxes.push_back(std::move(box));
+}
+
+/// One field around all boxes, by axis; null if there are none.
+inline TracedBox around(const TracedBoxes& boxes) {
+  if (boxes.empty()) return {};
+  TracedBox out = boxes[0];
+  for (std::size_t i = 1; i < boxes.size(); ++i) join_into(out, boxes[i]);
+  return out;
+}
+
 /// What a junction of branches says about their alignment; empty if they fit.
 inline std::string alignment_note(const AxisField& a, const AxisField& b, const char* axis) {
   if (!a.has_positions() || !b.has_positions()) return {};
@@ -168,28 +224,40 @@ inline std::string alignment_note(const AxisField& a, const AxisField& b, const 
                      : text(axis, ": the branches' centres lie ", offset < 0 ? -offset : offset, " pixels apart");
 }
 
-/// One axis where several values meet: element by element, or put behind each other along an axis.
-inline TracedAxis joined_axes(const std::vector<TracedAxis>& parts, const Shape& to, int concat_axis, const char* name,
-                              std::vector<std::string>& notes) {
-  TracedAxis out;
-  for (const TracedAxis& part : parts)
-    if (part.field != nullptr && part.axis >= 0) out.axis = part.axis;
-  for (const TracedAxis& part : parts) {
-    if (part.field == nullptr) continue;
-    const auto field = part.axis < 0 && out.axis >= 0
-                           ? std::make_shared<const AxisField>(part.field->repeated(to[out.axis]))
-                           : part.field;
-    if (out.field == nullptr) {
-      out.field = field;
-      continue;
+/// What each input of an operation lets through, and where it comes to lie if it is put behind others along an axis.
+struct TracedPart {
+  TracedBoxes boxes = {};
+  Index offset = 0;
+  Index size = 0;  ///< along the axis of a concatenation
+};
+
+/// Where several values meet: element by element, or put behind each other along `concat_axis`.
+inline TracedBoxes joined_parts(std::vector<TracedPart> parts, const Shape& to, int concat_axis,
+                                std::vector<std::string>& notes) {
+  std::array<int, 2> axes{-1, -1};
+  for (const TracedPart& part : parts)
+    for (const TracedBox& box : part.boxes)
+      for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) axes[side] = std::max(axes[side], box[side].axis);
+  TracedBoxes out;
+  TracedBox before;
+  for (TracedPart& part : parts) {
+    for (TracedBox& box : part.boxes)
+      for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+        const int axis = axes[side];
+        if (axis < 0) continue;
+        if (box[side].axis < 0)
+          box[side] = traced_axis(axis, box[side].field->repeated(axis == concat_axis ? part.size : to[axis]));
+        if (axis == concat_axis) box[side] = traced_axis(axis, box[side].field->placed(to[axis], part.offset));
+      }
+    if (part.boxes.empty()) continue;
+    const TracedBox whole = around(part.boxes);
+    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+      if (before[side].field == nullptr || axes[side] == concat_axis) continue;
+      const std::string note = alignment_note(*before[side].field, *whole[side].field, side == 0 ? "rows" : "columns");
+      if (!note.empty()) notes.push_back(note);
     }
-    if (out.axis >= 0 && concat_axis == out.axis) {
-      out.field = std::make_shared<const AxisField>(out.field->followed_by(*field));
-      continue;
-    }
-    const std::string note = alignment_note(*out.field, *field, name);
-    if (!note.empty()) notes.push_back(note);
-    out.field = std::make_shared<const AxisField>(out.field->joined(*field));
+    for (TracedBox& box : part.boxes) add_box(out, std::move(box));
+    before = around(out);
   }
   return out;
 }

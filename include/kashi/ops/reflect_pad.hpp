@@ -14,6 +14,12 @@ inline Index reflected(Index i, Index size) {
   return phase < size ? phase : period - phase;
 }
 
+/// What reflect_pad announces: which pixel each row and each column shows, and where the image begins.
+struct MirroredBorder {
+  SparseMatrix rows, columns;
+  Index top, left;
+};
+
 inline SparseMatrix reflect_matrix(Index size, const kernels::PaddingPair& padding) {
   SparseMatrix matrix;
   matrix.columns = size;
@@ -40,6 +46,8 @@ VariableOf<X> reflect_pad(const X& input, const kernels::Padding& padding) {
   const auto both = std::make_shared<const Matrices>(detail::reflect_matrix(x.size(1), rows),
                                                      detail::reflect_matrix(x.size(2), columns));
   const auto back = std::make_shared<const Matrices>(both->first.transposed(), both->second.transposed());
+  const detail::MirroredBorder border{both->first, both->second, rows.begin, columns.begin};
+  const Announce announced(border);
   const auto map_with = [](std::shared_ptr<const Matrices> m) {
     return [m](const Tensor<T>& v) { return detail::apply_along(m->second, detail::apply_along(m->first, v, 1), 2); };
   };
