@@ -71,7 +71,9 @@ examples::NamedNetwork starting_network(const examples::Flags& flags, const Opti
     return examples::load_with_new_head(options.network, io::load_tensors(flags.weights), flags.weights, classes);
   require(options.network.model.empty() || options.network.model == examples::small_network_name, "finetune: --model ",
           options.network.model, " needs --weights FILE (docs/weights.md tells where they are)");
-  std::fprintf(stderr, "no --weights given: a small network learns drawn digits first\n");
+  std::fprintf(stderr,
+               "no --weights given: a small network learns drawn digits first; it shows the way, not the gain, which "
+               "comes from networks that learnt from many photographs (docs/weights.md)\n");
   nn::Sequential<float> net = examples::learnt_small_network(flags.seed);
   net.replace("fc", nn::Linear({.in = 64, .out = classes}));
   net.eval();
