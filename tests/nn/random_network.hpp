@@ -17,7 +17,7 @@
 
 namespace kashi {
 
-/// Two modules on the same input: their sum, the first one plus 1 scaled by the mean of the second, or one behind the
+/// Two modules on the same input: their sum, the first one plus 1, scaled by the mean of the second, or one behind the
 /// other along an axis.
 struct TwoBranches : nn::Module<double> {
   enum class Way { sum, excite, channels, rows, columns };
