@@ -1,8 +1,11 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <cmath>
+#include <limits>
 #include <thread>
 
+#include <kashi/autograd/grad_check.hpp>
 #include <kashi/core/random.hpp>
 #include <kashi/nn/activation.hpp>
 #include <kashi/nn/container.hpp>
@@ -32,6 +35,20 @@ class Unfused {
  private:
   std::vector<HookHandle> handles_;
 };
+
+/// Operations between the result and its leaves, along first inputs.
+Index count_nodes(const Variable<float>& y) {
+  Index count = 0;
+  for (auto node = y.node(); node != nullptr && node->rule; node = node->inputs[0]) ++count;
+  return count;
+}
+
+/// Equal, NaN to NaN.
+bool same_bits(const Tensor<float>& a, const Tensor<float>& b) {
+  return a.shape() == b.shape() && std::equal(a.span().begin(), a.span().end(), b.span().begin(), [](float u, float v) {
+           return u == v || (std::isnan(u) && std::isnan(v));
+         });
+}
 
 Tensor<float> numbers(const Shape& shape, std::uint64_t seed = 1) {
   return random::Generator(seed).normal<float>(shape);
@@ -154,6 +171,56 @@ TEST_CASE("fused training equals layer by layer: results, gradients, running sta
       CHECK(allclose(fused[i], expected[i], 1e-4, 1e-4));
     }
   }
+}
+
+TEST_CASE("batch norm, ReLU and max pooling in one pass give the bits of single layers") {
+  struct Case {
+    Shape input;
+    kernels::Pair window;
+  };
+  const Case cases[] = {{{3, 8, 6, 32}, 2}, {{2, 7, 9, 5}, 2}, {{1, 5, 7, 70}, {2, 3}}, {{2, 4, 4, 20}, 4}};
+  for (const auto& [shape, window] : cases) {
+    const nn::BatchNorm2d<float> norm(shape[3]);
+    nn::Sequential<float> net{norm, nn::ReLU<float>(), nn::MaxPool2d<float>({.kernel = window})};
+    stir(net, 3);
+    const nn::StateDict<float> before = net.to_state_dict();
+    Tensor<float> numbers_in = map(numbers(shape), [](float v) { return std::round(2 * v) / 2; });  // with equal maxima
+    numbers_in.at(0, 1, 1, 2) = std::numeric_limits<float>::quiet_NaN();  // its channel is NaN throughout
+    Index operations = 0;
+    const auto step = [&] {
+      net.load_state_dict(before);
+      net.zero_grad();
+      Variable<float> x = parameter(numbers_in);
+      const Variable<float> y = net(x);
+      operations = count_nodes(y);
+      sum(mul(y, numbers(y.shape(), 7))).backward();
+      return std::vector<Tensor<float>>{y.value(),
+                                        x.grad(),
+                                        norm.weight().grad(),
+                                        norm.bias().grad(),
+                                        norm.running_mean().clone(),
+                                        norm.running_var().clone()};
+    };
+    const auto fused = step();
+    CHECK(operations == 1);
+    const Unfused hooks(net);
+    const auto expected = step();
+    CHECK(operations == 3);
+    for (std::size_t i = 0; i < fused.size(); ++i) {
+      INFO("input " << shape.to_string() << ", number " << i);
+      CHECK(same_bits(fused[i], expected[i]));
+    }
+  }
+}
+
+TEST_CASE("gradients of batch norm with ReLU and pooling, of both orders") {
+  nn::BatchNorm2d<double> norm(3, {.track_running_stats = false});
+  const nn::Sequential<double> net{norm, nn::ReLU<double>(), nn::MaxPool2d<double>(2)};
+  const Tensor<double> order = random::Generator(4).permutation(2 * 5 * 4 * 3).to<double>();  // no two are near
+  const Tensor<double> x = map(order, [](double v) { return std::sqrt(v + 0.3); }).reshape({2, 5, 4, 3});
+  const auto result = grad_check([&](const Variable<double>& v) { return net(v); }, {x}, {.order = 2});
+  INFO(result.to_string());
+  CHECK(result.passed);
 }
 
 TEST_CASE("what was packed ends with the numbers it was packed from") {

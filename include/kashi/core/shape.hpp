@@ -38,7 +38,7 @@ class Shape {
   int normalize_axis(Index axis, const char* who = "shape") const {
     const Index wanted = axis < 0 ? axis + rank_ : axis;
     require<ShapeError>(wanted >= 0 && wanted < rank_, who, ": axis ", axis, " is not one of the ", rank_, " axes of ",
-                        to_string());
+                        *this);
     return static_cast<int>(wanted);
   }
 
@@ -75,13 +75,13 @@ class Shape {
     require<ShapeError>(sizes.size() <= max_rank, "shape: at most ", int{max_rank}, " axes; got ", sizes.size());
     rank_ = static_cast<int>(sizes.size());
     std::copy(sizes.begin(), sizes.end(), sizes_.begin());
-    for (const Index size : sizes) require<ShapeError>(size >= 0, "shape: sizes can't be negative; got ", to_string());
+    for (const Index size : sizes) require<ShapeError>(size >= 0, "shape: sizes can't be negative; got ", *this);
     const bool is_empty = std::find(sizes.begin(), sizes.end(), Index{0}) != sizes.end();
     numel_ = is_empty ? 0 : 1;
     for (const Index size : sizes) {
       if (is_empty) break;
       require<ShapeError>(numel_ <= std::numeric_limits<Index>::max() / 64 / size, "shape: too many elements; got ",
-                          to_string());
+                          *this);
       numel_ *= size;
     }
   }

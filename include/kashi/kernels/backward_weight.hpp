@@ -68,8 +68,10 @@ struct BackwardWeightPlan {
   Strips strips;
   StripAxis rows;
   StripAxis columns;
-  Index parts;   ///< groups * blocks
-  Index slices;  ///< sums of their own over a range of strips
+  Index parts;    ///< groups * blocks
+  Index slices;   ///< sums of their own over a range of strips
+  Index bundle;   ///< blocks that one piece takes together, so that they share a copy of dy
+  Index bundles;  ///< of a group
 
   [[gnu::noinline]] BackwardWeightPlan(const ConvGeometry& geometry, Index lanes)
       : g(geometry),
@@ -81,14 +83,16 @@ struct BackwardWeightPlan {
     const Index wanted = g.macs() < (Index{1} << 20) ? 1 : ceil_div(8, parts);
     const Index affordable = std::max<Index>(1, (Index{1} << 20) / g.weight_numel());
     slices = std::clamp<Index>(std::min(wanted, affordable), 1, std::max<Index>(1, strips.count()));
+    bundle = copies_dy() ? std::clamp<Index>(parts * slices / 4, 1, std::min<Index>(4, blocks.count())) : 1;
+    bundles = ceil_div(blocks.count(), bundle);
   }
-  Index pieces() const { return parts * slices; }
+  Index pieces() const { return g.groups * bundles * slices; }
   /// Elements of a slot's copy of x.
   Index copy_numel() const { return strips.images * rows.count * columns.count * 2 * blocks.lanes; }
   bool copies_dy() const { return g.out_channels > 128; }
   /// Output channels that are worked on at a time.
   Index dy_rows() const { return copies_dy() ? 64 : g.group_out_channels(); }
-  Index slot_numel() const { return copy_numel() + (copies_dy() ? Strips::most_pixels * dy_rows() : 0); }
+  Index slot_numel() const { return bundle * copy_numel() + (copies_dy() ? Strips::most_pixels * dy_rows() : 0); }
   Index partial_numel() const { return slices > 1 ? slices * g.weight_numel() : 0; }
   Index workspace() const { return partial_numel() + most_slots(pieces()) * slot_numel(); }
 };
@@ -169,45 +173,64 @@ inline Index strip_offsets(const BackwardWeightPlan& plan, const Strip& strip, I
   return count;
 }
 
-/// Adds a strip to the sums of one block of input channels (all taps, all output channels of its group).
+/// Copies `rows` values of each of `count` pixels of dy, which stand `step` apart, to [count][rows].
+template <class T>
+void copy_dy(const T* from, Index step, Index count, Index rows, T* to) {
+  constexpr Index ahead = 6, line = 64 / Index{sizeof(T)};
+  for (Index p = 0; p < count; ++p, from += step, to += rows) {
+    if (p + ahead < count) {
+      for (Index i = 0; i < rows; i += line) __builtin_prefetch(from + ahead * step + i);
+    }
+    std::copy_n(from, rows, to);
+  }
+}
+
+/// Adds a strip to the sums of a few blocks of input channels (all taps, all output channels of their group).
 template <class T>
 void accumulate_strip(const BackwardWeightPlan& plan, const Strip& strip, const T* x, const T* dy, Index part,
                       bool accumulate, T* scratch, T* sums) {
   const TileKernels<T>& kernels = tiles<T>();
   const ConvGeometry& g = plan.g;
-  const Index group = part / plan.blocks.count();
-  const Index block = part % plan.blocks.count();
-  const Index width = plan.blocks.width(block);
-  const Index channel = group * g.group_in_channels() + plan.blocks.begin(block);
-  T* copy = scratch;
-  T* dy_copy = scratch + plan.copy_numel();
-  copy_strip(plan, strip, x, channel, plan.blocks.size(block), width, copy);
+  const Index group = part / plan.bundles;
+  const Index first_block = part % plan.bundles * plan.bundle;
+  const Index last_block = std::min(plan.blocks.count(), first_block + plan.bundle);
+  T* dy_copy = scratch + plan.bundle * plan.copy_numel();
+  for (Index block = first_block; block < last_block; ++block) {
+    copy_strip(plan, strip, x, group * g.group_in_channels() + plan.blocks.begin(block), plan.blocks.size(block),
+               plan.blocks.width(block), scratch + (block - first_block) * plan.copy_numel());
+  }
 
   Index offsets[Strips::most_pixels];
   AccumulateJob<T> job;
   job.offsets = offsets;
-  job.count = strip_offsets(plan, strip, width, offsets);
+  Index offsets_width = 0;
   job.out_step = g.taps() * g.group_in_channels();
-  job.columns = plan.blocks.size(block);
   job.accumulate = accumulate;
   const T* first = dy + ((strip.image * g.out_height + strip.row) * g.out_width + strip.column) * g.out_channels +
                    group * g.group_out_channels();
-  T* group_sums = sums + group * g.group_out_channels() * job.out_step + plan.blocks.begin(block);
   const Index rows = plan.dy_rows();
   for (Index o = 0; o < g.group_out_channels(); o += rows) {
     job.rows = std::min(rows, g.group_out_channels() - o);
     job.a = first + o;
     job.step = g.out_channels;
     if (plan.copies_dy()) {
-      for (Index p = 0; p < job.count; ++p) std::copy_n(first + p * g.out_channels + o, job.rows, dy_copy + p * rows);
+      copy_dy(first + o, g.out_channels, strip.pixels(), job.rows, dy_copy);
       job.a = dy_copy;
-      job.step = rows;
+      job.step = job.rows;
     }
-    for (Index kh = 0; kh < g.kernel.height; ++kh) {
-      for (Index kw = 0; kw < g.kernel.width; ++kw) {
-        job.b = copy + (kh * plan.rows.tap_step() * plan.columns.count + kw * plan.columns.tap_step()) * width;
-        job.out = group_sums + o * job.out_step + (kh * g.kernel.width + kw) * g.group_in_channels();
-        kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
+    for (Index block = first_block; block < last_block; ++block) {
+      const Index width = plan.blocks.width(block);
+      const T* copy = scratch + (block - first_block) * plan.copy_numel();
+      T* block_sums = sums + (group * g.group_out_channels() + o) * job.out_step + plan.blocks.begin(block);
+      job.columns = plan.blocks.size(block);
+      if (width != offsets_width) job.count = strip_offsets(plan, strip, width, offsets);
+      offsets_width = width;
+      for (Index kh = 0; kh < g.kernel.height; ++kh) {
+        for (Index kw = 0; kw < g.kernel.width; ++kw) {
+          job.b = copy + (kh * plan.rows.tap_step() * plan.columns.count + kw * plan.columns.tap_step()) * width;
+          job.out = block_sums + (kh * g.kernel.width + kw) * g.group_in_channels();
+          kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
+        }
       }
     }
   }
@@ -230,14 +253,14 @@ void direct_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
   T* partial = plan.slices > 1 ? workspace : dweight;
   T* copies = workspace + plan.partial_numel();
   for_each_slot(plan.pieces(), [&](Index slot, Index piece) {
-    const Index slice = piece / plan.parts;
+    const Index slice = piece / (plan.g.groups * plan.bundles);
     const Index first = slice * plan.strips.count() / plan.slices;
     const Index last = (slice + 1) * plan.strips.count() / plan.slices;
     bool accumulate = false;
     for (Index index = first; index < last; ++index) {
       const Strip strip(plan, index);
-      accumulate_strip(plan, strip, x, dy, piece % plan.parts, accumulate, copies + slot * plan.slot_numel(),
-                       partial + slice * g.weight_numel());
+      accumulate_strip(plan, strip, x, dy, piece % (plan.g.groups * plan.bundles), accumulate,
+                       copies + slot * plan.slot_numel(), partial + slice * g.weight_numel());
       accumulate = true;
     }
   });

@@ -25,7 +25,35 @@ struct NormalizeJob {
   T* y = nullptr;
 };
 
-/// The backward pass of a normalisation on a block of rows. `output` (the result after ReLU, or null) masks dy.
+/// Images whose pixels are pooled by windows side by side that share none; a rest at the right and bottom has no
+/// window.
+struct PooledImages {
+  Index height = 0;
+  Index width = 0;
+  Index window_height = 1;
+  Index window_width = 1;
+  Index out_height() const { return height / window_height; }
+  Index out_width() const { return width / window_width; }
+};
+
+/// A row of windows over normalised pixels: y = the largest of max((x - mean) * scale + shift, 0) in each, by channel.
+/// `where` (may be null) gets the pixel within its image of the first largest, -1 where the result is 0: there ReLU
+/// stops the gradient.
+template <class T>
+struct NormalizePoolJob {
+  PooledImages images;
+  Index channels = 0;
+  const T* x = nullptr;  ///< the first window's first pixel
+  const T* mean = nullptr;
+  const T* scale = nullptr;
+  const T* shift = nullptr;
+  Index position = 0;  ///< of that pixel within its image
+  T* y = nullptr;
+  std::int32_t* where = nullptr;
+};
+
+/// The backward pass of a normalisation on a block of rows. `output` (the result after ReLU, or null) masks dy. With
+/// `where`, dy [windows, channels] comes from normalize_pool() instead, and a row is a pixel of `images`.
 template <class T>
 struct NormalizeGradientJob {
   Index rows = 0;
@@ -40,6 +68,9 @@ struct NormalizeGradientJob {
   const T* offset = nullptr;
   const T* slope = nullptr;
   T* dx = nullptr;
+  const std::int32_t* where = nullptr;
+  PooledImages images{};
+  Index first = 0;  ///< with `where`: the first row's pixel
 };
 
 /// One instruction set's kernels by channel.
@@ -47,12 +78,14 @@ template <class T>
 struct ChannelKernels {
   void (*statistics)(Index, Index, const T*, T*, T*);
   void (*normalize)(const NormalizeJob<T>&);
+  void (*normalize_pool)(const NormalizePoolJob<T>&);
   void (*gradient_sums)(const NormalizeGradientJob<T>&);
   void (*gradient)(const NormalizeGradientJob<T>&);
   void (*maximum)(Index, Index, const T* const*, const std::int32_t*, T*, std::int32_t*);
   void (*sum)(Index, Index, const T* const*, T, T*);
   void (*add_to)(Index, Index, T* const*, T, const T*);
   void (*sum_rows)(Index, Index, const T*, T*);
+  void (*sum_where)(Index, Index, const T* const*, const std::int32_t* const*, std::int32_t, T*);
 };
 
 }  // namespace kashi::inline v0::kernels
@@ -158,17 +191,47 @@ void normalize_channels(const NormalizeJob<T>& job) {
   });
 }
 
+/// Batch norm, ReLU and max pooling of the job's images x [batch, height, width, channels] in one pass.
+template <class T>
+void normalize_pool(const NormalizePoolJob<T>& job, Index batch) {
+  const PooledImages& images = job.images;
+  const Index out_row = images.out_width() * job.channels;
+  parallel_for(batch * images.out_height(), 1, [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      NormalizePoolJob<T> part = job;
+      part.position = row % images.out_height() * images.window_height * images.width;
+      part.x += (row / images.out_height() * images.height * images.width + part.position) * job.channels;
+      part.y += row * out_row;
+      if (job.where != nullptr) part.where += row * out_row;
+      detail::by_channel<T>().normalize_pool(part);
+    }
+  });
+}
+
+namespace detail {
+
+/// The part of a job that starts at row `first`.
+template <class T>
+NormalizeGradientJob<T> rows_of_job(const NormalizeGradientJob<T>& job, Index first, Index count) {
+  NormalizeGradientJob<T> part = job;
+  part.rows = count;
+  part.x += first * job.channels;
+  part.first = first;
+  if (job.where == nullptr) part.dy += first * job.channels;
+  if (job.output != nullptr) part.output += first * job.channels;
+  if (job.dx != nullptr) part.dx += first * job.channels;
+  return part;
+}
+
+}  // namespace detail
+
 /// job.sums = sum of dy and job.products = sum of dy * (x - mean), by channel; dy masked by job.output.
 /// The workspace as channel_sums_workspace().
 template <class T>
 void normalize_gradient_sums(const NormalizeGradientJob<T>& job, T* workspace) {
   const Index channels = job.channels;
   detail::for_each_row_block(job.rows, channels, [&](Index block, Index first, Index count) {
-    NormalizeGradientJob<T> part = job;
-    part.rows = count;
-    part.x += first * channels;
-    part.dy += first * channels;
-    if (job.output != nullptr) part.output += first * channels;
+    NormalizeGradientJob<T> part = detail::rows_of_job(job, first, count);
     part.sums = workspace + block * 2 * channels;
     part.products = part.sums + channels;
     detail::by_channel<T>().gradient_sums(part);
@@ -183,13 +246,7 @@ void normalize_gradient_sums(const NormalizeGradientJob<T>& job, T* workspace) {
 template <class T>
 void normalize_gradient(const NormalizeGradientJob<T>& job) {
   detail::for_each_row_block(job.rows, job.channels, [&](Index, Index first, Index count) {
-    NormalizeGradientJob<T> part = job;
-    part.rows = count;
-    part.x += first * job.channels;
-    part.dy += first * job.channels;
-    part.dx += first * job.channels;
-    if (job.output != nullptr) part.output += first * job.channels;
-    detail::by_channel<T>().gradient(part);
+    detail::by_channel<T>().gradient(detail::rows_of_job(job, first, count));
   });
 }
 
@@ -208,6 +265,14 @@ template <class T>
 void max_window(Index channels, Index count, const T* const* pixels, const std::int32_t* positions, T* y,
                 std::int32_t* where) {
   detail::by_channel<T>().maximum(channels, count, pixels, positions, y, where);
+}
+
+/// dx[c] = the sum of dy[i][c] over the windows i whose maximum came from `position`: the backward pass of
+/// max_window().
+template <class T>
+void sum_where(Index channels, Index count, const T* const* dy, const std::int32_t* const* where, std::int32_t position,
+               T* dx) {
+  detail::by_channel<T>().sum_where(channels, count, dy, where, position, dx);
 }
 
 /// y[c] = factor * the sum of the pixels' values, by channel.

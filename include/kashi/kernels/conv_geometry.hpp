@@ -189,7 +189,7 @@ inline ConvGeometry conv2d_geometry(std::string_view who, const Sizes4& input, c
       .groups = groups};
   const Pair extent(effective_kernel(kernel.height, options.dilation.height),
                     effective_kernel(kernel.width, options.dilation.width));
-  require<ShapeError>(g.out_height >= 1 && g.out_width >= 1, who, ": the kernel's extent ", extent.to_string(),
+  require<ShapeError>(g.out_height >= 1 && g.out_width >= 1, who, ": the kernel's extent ", extent,
                       " exceeds the padded input ", height + rows.begin + rows.end, "x",
                       width + columns.begin + columns.end, came);
   detail::checked_numel(who, "input", input);

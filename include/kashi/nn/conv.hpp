@@ -29,7 +29,7 @@ inline void check_channels(const char* who, Index in, Index out, Index groups, c
   require(in > 0 && out > 0, who, ": .in and .out must be positive; got ", in, " and ", out);
   require(groups > 0 && in % groups == 0 && out % groups == 0, who, ": channels ", in, " and ", out,
           " must be divisible by the number of groups, ", groups);
-  require(kernel.height > 0 && kernel.width > 0, who, ": the kernel must be positive; got ", kernel.to_string());
+  require(kernel.height > 0 && kernel.width > 0, who, ": the kernel must be positive; got ", kernel);
 }
 
 inline std::string window_text(const kernels::Pair& kernel, const kernels::Pair& stride, const Padding& padding) {

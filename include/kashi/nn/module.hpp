@@ -109,6 +109,8 @@ class Module {
   /// Adds this module, as it would compute now, to what is done to the result of the one before it. False if it can't
   /// be a step there.
   virtual bool join(Tail<T>&) const { return false; }
+  /// Whether the result has x's shape and max pooling may join the tail of forward_with().
+  virtual bool can_pool(const Variable<T>&) const { return false; }
   /// Gives back memory that only makes the next call quicker, such as packed weights.
   virtual void forget_prepared() const {}
 

@@ -47,6 +47,9 @@ class BatchNorm : public Module<T> {
   Variable<T> forward_with(const Variable<T>& x, const Tail<T>& tail) const override {
     return is_library_layer() ? normalize(x, tail) : tail.apply(this->forward(x));
   }
+  bool can_pool(const Variable<T>& x) const override {
+    return is_library_layer() && !is_identity_ && this->is_training() && rank_ == 4 && x.rank() == 4;
+  }
   bool join(Tail<T>& tail) const override {
     if (!is_library_layer() || !is_inference(*this)) return false;
     if (is_identity_) return true;
@@ -100,9 +103,9 @@ class BatchNorm : public Module<T> {
     Tensor<T> mean = running_mean_, variance = running_var_, count = num_batches_tracked_;
     const kashi::BatchNormOptions options{.training = training, .momentum = options_.momentum, .eps = options_.eps};
     const bool fuses = tail.norm == nullptr && tail.activation != Activation::relu6;
-    const kashi::detail::NormEnd<T> end =
-        fuses ? kashi::detail::NormEnd<T>{tail.residual, tail.activation == Activation::relu}
-              : kashi::detail::NormEnd<T>();
+    kashi::detail::NormEnd<T> end;
+    if (fuses) end = {tail.residual, tail.activation == Activation::relu};
+    if (fuses && tail.pool.has_value()) end.pool = kashi::detail::max_pool_plan("max_pool2d", x.shape(), *tail.pool);
     const Variable<T> y =
         kashi::detail::batch_norm_operation<T>("batch_norm", x, weight_, bias_, mean, variance, options, end);
     if (this->is_training() && options_.track_running_stats) count.at() += T{1};

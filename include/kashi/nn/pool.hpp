@@ -13,6 +13,7 @@ class MaxPool2d : public Module<T> {
   explicit MaxPool2d(Index kernel) : MaxPool2d(MaxPool2dOptions{.kernel = kernel}) {}
   explicit MaxPool2d(MaxPool2dOptions options) : options_(options) {}
   Variable<T> forward(const Variable<T>& x) const override { return max_pool2d(x, options_); }
+  bool join(Tail<T>& tail) const override { return detail::is_exactly<MaxPool2d>(*this) && tail.append(options_); }
   std::string kind() const override { return "MaxPool2d"; }
   std::string to_string() const override { return text("MaxPool2d(", options_.kernel.to_string(), ")"); }
   const MaxPool2dOptions& options() const { return options_; }

@@ -40,19 +40,30 @@ inline kernels::PoolGeometry pool_geometry(const char* who, const Shape& shape, 
 
 inline PoolPlan checked_adaptive_plan(const char* who, const Shape& shape, const kernels::Pair& output) {
   check_images(who, shape);
-  require(output.height >= 1 && output.width >= 1, who, ": the output size must be positive; got ", output.to_string());
+  require(output.height >= 1 && output.width >= 1, who, ": the output size must be positive; got ", output);
   require<ShapeError>(shape[1] >= 1 && shape[2] >= 1, who, ": images can't be empty; got ", shape);
   return adaptive_plan(shape, output);
 }
 
-template <class T>
-Variable<T> max_pool_with_plan(const char* name, PoolPlan windows, const Variable<T>& x) {
+/// The windows as a plan to keep, checked for finding maxima.
+inline std::shared_ptr<const PoolPlan> checked_max_plan(const char* name, PoolPlan windows) {
   require<ShapeError>(windows.input[1] * windows.input[2] <= std::numeric_limits<std::int32_t>::max(), name,
                       ": an image has too many pixels; input ", windows.input);
   for (const auto* spans : {&windows.rows, &windows.columns})
     for (const PoolSpan& span : *spans)
       require<ShapeError>(span.count >= 1, name, ": a window holds padding only; input ", windows.input);
-  const auto plan = std::make_shared<const PoolPlan>(std::move(windows));
+  return std::make_shared<const PoolPlan>(std::move(windows));
+}
+
+/// The plan of max_pool2d(x, options) for x of this shape. Throws as max_pool2d does.
+inline std::shared_ptr<const PoolPlan> max_pool_plan(const char* name, const Shape& shape,
+                                                     const MaxPool2dOptions& options) {
+  return checked_max_plan(name, pool_plan(pool_geometry(name, shape, options), PaddingCount::excluded));
+}
+
+template <class T>
+Variable<T> max_pool_with_plan(const char* name, PoolPlan windows, const Variable<T>& x) {
+  const auto plan = checked_max_plan(name, std::move(windows));
   const bool recorded = grad_enabled() && x.requires_grad();
   PoolPositions positions;
   Tensor<T> y = max_pool(*plan, x.value(), recorded ? &positions : nullptr);

@@ -123,7 +123,7 @@ std::vector<const T*>& window_pixels() {
   return pixels;
 }
 
-/// Where each maximum was found: the pixel within its image.
+/// Where each maximum was found: the pixel within its image, or -1 where no gradient goes anywhere.
 using PoolPositions = Tensor<std::int32_t>;
 
 /// The largest element of each window; NaN wins. `positions`, unless null, gets the first of equals in row-major order.
@@ -150,15 +150,57 @@ Tensor<T> max_pool(const PoolPlan& plan, const Tensor<T>& x, PoolPositions* posi
   return y;
 }
 
-/// Adds every output's number to the input that its maximum came from.
+/// The windows that reach each position of one axis: those of position p are windows[first[p]] up to windows[first[p +
+/// 1]].
+struct PoolReach {
+  std::vector<Index> first;
+  std::vector<Index> windows;
+
+  PoolReach(const std::vector<PoolSpan>& spans, Index step, Index size) : first(static_cast<std::size_t>(size) + 1) {
+    const auto for_each = [&](auto&& f) {
+      for (std::size_t o = 0; o < spans.size(); ++o)
+        for (Index i = 0; i < spans[o].count; ++i) f(static_cast<std::size_t>(spans[o].begin + i * step), o);
+    };
+    for_each([&](std::size_t p, std::size_t) { ++first[p + 1]; });
+    for (std::size_t p = 0; p < static_cast<std::size_t>(size); ++p) first[p + 1] += first[p];
+    windows.resize(static_cast<std::size_t>(first.back()));
+    std::vector<Index> next = first;
+    for_each(
+        [&](std::size_t p, std::size_t o) { windows[static_cast<std::size_t>(next[p]++)] = static_cast<Index>(o); });
+  }
+  std::span<const Index> of(Index position) const {
+    const auto begin = first[static_cast<std::size_t>(position)], end = first[static_cast<std::size_t>(position) + 1];
+    return std::span(windows).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  }
+};
+
+/// Adds every output's number to the input that its maximum came from: each input looks through the windows that reach
+/// it, in row-major order, so that it is written once.
 template <class T>
 Tensor<T> scatter_to_positions(const PoolPlan& plan, const PoolPositions& positions, const Tensor<T>& dy) {
-  Tensor<T> dx = Tensor<T>::zeros(plan.input);
+  Tensor<T> dx = Tensor<T>::empty(plan.input);
   T* out = dx.mutable_data();
-  const Index channels = plan.input[3];
-  for_each_window_in_order(plan, [&, in = dy.data(), where = positions.data()](
-                                     Index o, Index image, const PoolSpan&, const PoolSpan&, Index first, Index last) {
-    for (Index c = first; c < last; ++c) out[(image + where[o * channels + c]) * channels + c] += in[o * channels + c];
+  const Index height = plan.input[1], width = plan.input[2], channels = plan.input[3];
+  const PoolReach rows(plan.rows, plan.row_step, height), columns(plan.columns, plan.column_step, width);
+  parallel_for(plan.input[0] * height, 1, [&, in = dy.data(), found = positions.data()](Index begin, Index end) {
+    std::vector<const T*>& values = window_pixels<T>();
+    thread_local std::vector<const std::int32_t*> where;
+    for (Index row = begin; row < end; ++row) {
+      const Index image = row / height, h = row % height;
+      for (Index w = 0; w < width; ++w) {
+        values.clear();
+        where.clear();
+        for (const Index oh : rows.of(h)) {
+          for (const Index ow : columns.of(w)) {
+            const Index at = ((image * plan.output[1] + oh) * plan.output[2] + ow) * channels;
+            values.push_back(in + at);
+            where.push_back(found + at);
+          }
+        }
+        kernels::sum_where(channels, static_cast<Index>(values.size()), values.data(), where.data(),
+                           static_cast<std::int32_t>(h * width + w), out + (row * width + w) * channels);
+      }
+    }
   });
   return dx;
 }
@@ -171,8 +213,10 @@ Tensor<T> gather_from_positions(const PoolPlan& plan, const PoolPositions& posit
   const Index channels = plan.input[3];
   for_each_window(plan,
                   [&, in = x.data(), where = positions.data()](Index o, Index image, const PoolSpan&, const PoolSpan&) {
-                    for (Index c = 0; c < channels; ++c)
-                      out[o * channels + c] = in[(image + where[o * channels + c]) * channels + c];
+                    for (Index c = 0; c < channels; ++c) {
+                      const Index pixel = where[o * channels + c];
+                      out[o * channels + c] = pixel < 0 ? T{0} : in[(image + pixel) * channels + c];
+                    }
                   });
   return y;
 }

@@ -111,7 +111,7 @@ VariableOf<X> resize(const X& input, const kernels::Pair& size, const ResizeOpti
   const Variable<T> x = as_variable(input);
   require<ShapeError>(x.rank() == 4, "resize: images [N,H,W,C] are needed; got ", x.shape());
   require<ShapeError>(x.size(1) >= 1 && x.size(2) >= 1, "resize: images can't be empty; got ", x.shape());
-  require(size.height >= 1 && size.width >= 1, "resize: the size must be positive; got ", size.to_string());
+  require(size.height >= 1 && size.width >= 1, "resize: the size must be positive; got ", size);
   require(options.mode == ResizeMode::bilinear || !options.align_corners, "resize: align_corners is for bilinear only");
   using Matrices = std::pair<detail::SparseMatrix, detail::SparseMatrix>;
   const auto both = std::make_shared<const Matrices>(detail::resize_matrix(x.size(1), size.height, options),
@@ -129,7 +129,7 @@ template <Differentiable X>
 VariableOf<X> upsample(const X& input, const kernels::Pair& factor, const ResizeOptions& options = {}) {
   const auto x = as_variable(input);
   require<ShapeError>(x.rank() == 4, "upsample: images [N,H,W,C] are needed; got ", x.shape());
-  require(factor.height >= 1 && factor.width >= 1, "upsample: the factor must be at least 1; got ", factor.to_string());
+  require(factor.height >= 1 && factor.width >= 1, "upsample: the factor must be at least 1; got ", factor);
   return resize(x, {x.size(1) * factor.height, x.size(2) * factor.width}, options);
 }
 

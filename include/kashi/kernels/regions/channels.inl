@@ -92,15 +92,133 @@ void normalize_block(const NormalizeJob<T>& job) {
   for_channels<T>(job.channels, NormalizeStep<T>{job});
 }
 
-/// dy, or 0 where the ReLU that followed gave 0; a NaN lets the gradient pass.
-template <bool Whole, class T>
-KASHI_INLINE Vec<T> masked_gradient(const T* dy, const T* output, Index at, Index count) {
-  const Vec<T> g = load_if<Whole>(dy + at, count);
-  if (output == nullptr) return g;
-  return load_if<Whole>(output + at, count) <= T(0) ? Vec<T>{} : g;
+template <class T>
+struct NormalizePoolStep {
+  const NormalizePoolJob<T>& job;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    using Bits = typename BitsOf<T>::type;
+    using Integer = typename BitsOf<T>::integer;
+    const PooledImages& images = job.images;
+    Vec<T> mean[Vectors], scale[Vectors], shift[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+      mean[j] = load_if<Whole>(job.mean + channel + j * lanes<T>, count);
+      scale[j] = load_if<Whole>(job.scale + channel + j * lanes<T>, count);
+      shift[j] = load_if<Whole>(job.shift + channel + j * lanes<T>, count);
+    }
+    for (Index window = 0; window < images.out_width(); ++window) {
+      Vec<T> best[Vectors];
+      Bits position[Vectors];
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        best[j] = broadcast(-std::numeric_limits<T>::infinity());  // less than any result of ReLU
+        position[j] = Bits{};
+      }
+      for (Index row = 0; row < images.window_height; ++row) {
+        for (Index column = 0; column < images.window_width; ++column) {
+          const Index pixel = row * images.width + window * images.window_width + column;
+          const Bits here = static_cast<Integer>(job.position + pixel) - Bits{};
+          KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+            const T* from = job.x + pixel * job.channels + channel + j * lanes<T>;
+            const Vec<T> v = relu<T>((load_if<Whole>(from, count) - mean[j]) * scale[j] + shift[j]);
+            // Larger or NaN wins, but the first NaN stays.
+            const auto wins = ~(best[j] >= v) & (best[j] == best[j]);
+            best[j] = wins ? v : best[j];
+            position[j] = wins ? here : position[j];
+          }
+        }
+      }
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        const Index to = window * job.channels + channel + j * lanes<T>;
+        store_if<Whole>(job.y + to, best[j], count);
+        if (job.where == nullptr) continue;
+        position[j] = best[j] <= T(0) ? ~Bits{} : position[j];
+        for (Index lane = 0; lane < count; ++lane) job.where[to + lane] = static_cast<std::int32_t>(position[j][lane]);
+      }
+    }
+  }
+};
+
+/// Normalisation, ReLU and the largest of each window, for one row of windows.
+template <class T>
+void normalize_pool_row(const NormalizePoolJob<T>& job) {
+  for_channels<T>(job.channels, NormalizePoolStep<T>{job});
 }
 
+/// Values where `where` is `position`, else 0.
+template <bool Whole, class T>
+KASHI_INLINE Vec<T> values_where(const T* values, const std::int32_t* where, std::int32_t position, Index count) {
+  if constexpr (Whole && sizeof(T) == sizeof(std::int32_t)) {
+    return load(where) == broadcast(position) ? load(values) : Vec<T>{};
+  }
+  Vec<T> v{};
+  for (Index i = 0; i < count; ++i) v[i] = where[i] == position ? values[i] : T(0);
+  return v;
+}
+
+/// The gradients of pooled images' pixels, one pixel after the other, from the gradients of their windows.
 template <class T>
+struct PooledGradient {
+  const NormalizeGradientJob<T>& job;
+  Index image, row, column;
+  Index covered_rows = job.images.out_height() * job.images.window_height;
+  Index covered_columns = job.images.out_width() * job.images.window_width;
+  Index window = 0, within = 0;  ///< the window of this pixel, if it has one, and its column in there
+
+  KASHI_INLINE explicit PooledGradient(const NormalizeGradientJob<T>& given)
+      : job(given),
+        image(job.first / (job.images.height * job.images.width)),
+        row(job.first / job.images.width % job.images.height),
+        column(job.first % job.images.width) {
+    start_line();
+  }
+  KASHI_INLINE void next() {
+    ++column;
+    if (++within == job.images.window_width) {
+      within = 0;
+      ++window;
+    }
+    if (column < job.images.width) return;
+    column = 0;
+    if (++row == job.images.height) {
+      row = 0;
+      ++image;
+    }
+    start_line();
+  }
+  template <bool Whole>
+  KASHI_INLINE Vec<T> at(Index channel, Index count) const {
+    const PooledImages& i = job.images;
+    if (row >= covered_rows || column >= covered_columns) return Vec<T>{};
+    const Index place = window * job.channels + channel;
+    return values_where<Whole>(job.dy + place, job.where + place, static_cast<std::int32_t>(row * i.width + column),
+                               count);
+  }
+
+ private:
+  KASHI_INLINE void start_line() {
+    const PooledImages& i = job.images;
+    window = (image * i.out_height() + row / i.window_height) * i.out_width() + column / i.window_width;
+    within = column % i.window_width;
+  }
+};
+
+/// The gradients of rows: dy, or 0 where the ReLU that followed gave 0; a NaN lets the gradient pass.
+template <class T>
+struct MaskedGradient {
+  const NormalizeGradientJob<T>& job;
+  Index row = 0;
+
+  KASHI_INLINE void next() { row += job.channels; }
+  template <bool Whole>
+  KASHI_INLINE Vec<T> at(Index channel, Index count) const {
+    const Vec<T> g = load_if<Whole>(job.dy + row + channel, count);
+    if (job.output == nullptr) return g;
+    return load_if<Whole>(job.output + row + channel, count) <= T(0) ? Vec<T>{} : g;
+  }
+};
+
+template <class T, class Upstream>
 struct GradientSumsStep {
   const NormalizeGradientJob<T>& job;
 
@@ -112,10 +230,11 @@ struct GradientSumsStep {
       sum[j] = Vec<T>{};
       product[j] = Vec<T>{};
     }
-    for (Index row = 0; row < job.rows; ++row) {
+    Upstream upstream{job};
+    for (Index row = 0; row < job.rows; ++row, upstream.next()) {
       const Index at = row * job.channels + channel;
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
-        const Vec<T> g = masked_gradient<Whole>(job.dy, job.output, at + j * lanes<T>, count);
+        const Vec<T> g = upstream.template at<Whole>(channel + j * lanes<T>, count);
         sum[j] += g;
         product[j] += g * (load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j]);
       }
@@ -130,10 +249,11 @@ struct GradientSumsStep {
 /// Sums of dy and of dy * (x - mean) over a block of rows.
 template <class T>
 void gradient_sums_block(const NormalizeGradientJob<T>& job) {
-  for_channels<T>(job.channels, GradientSumsStep<T>{job});
+  if (job.where != nullptr) return for_channels<T>(job.channels, GradientSumsStep<T, PooledGradient<T>>{job});
+  for_channels<T>(job.channels, GradientSumsStep<T, MaskedGradient<T>>{job});
 }
 
-template <class T>
+template <class T, class Upstream>
 struct GradientStep {
   const NormalizeGradientJob<T>& job;
 
@@ -146,10 +266,11 @@ struct GradientStep {
       offset[j] = load_if<Whole>(job.offset + channel + j * lanes<T>, count);
       slope[j] = load_if<Whole>(job.slope + channel + j * lanes<T>, count);
     }
-    for (Index row = 0; row < job.rows; ++row) {
+    Upstream upstream{job};
+    for (Index row = 0; row < job.rows; ++row, upstream.next()) {
       const Index at = row * job.channels + channel;
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
-        const Vec<T> g = masked_gradient<Whole>(job.dy, job.output, at + j * lanes<T>, count);
+        const Vec<T> g = upstream.template at<Whole>(channel + j * lanes<T>, count);
         const Vec<T> distance = load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j];
         store_if<Whole>(job.dx + at + j * lanes<T>, (g - offset[j] - distance * slope[j]) * scale[j], count);
       }
@@ -160,7 +281,8 @@ struct GradientStep {
 /// dx = (dy - offset - (x - mean) * slope) * scale, by channel.
 template <class T>
 void gradient_block(const NormalizeGradientJob<T>& job) {
-  for_channels<T>(job.channels, GradientStep<T>{job});
+  if (job.where != nullptr) return for_channels<T>(job.channels, GradientStep<T, PooledGradient<T>>{job});
+  for_channels<T>(job.channels, GradientStep<T, MaskedGradient<T>>{job});
 }
 
 template <class T>
@@ -278,9 +400,37 @@ void sum_rows_block(Index rows, Index channels, const T* x, T* sums) {
 }
 
 template <class T>
+struct SumWhereStep {
+  Index count_of_windows;
+  const T* const* dy;
+  const std::int32_t* const* where;
+  std::int32_t position;
+  T* dx;
+
+  template <int Vectors, bool Whole>
+  KASHI_INLINE void run(Index channel, Index count) const {
+    Vec<T> sum[Vectors];
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] = Vec<T>{};
+    for (Index i = 0; i < count_of_windows; ++i) {
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        const Index at = channel + j * lanes<T>;
+        sum[j] += values_where<Whole>(dy[i] + at, where[i] + at, position, count);
+      }
+    }
+    KASHI_UNROLL for (int j = 0; j < Vectors; ++j) store_if<Whole>(dx + channel + j * lanes<T>, sum[j], count);
+  }
+};
+
+template <class T>
+void sum_where_positions(Index channels, Index count, const T* const* dy, const std::int32_t* const* where,
+                         std::int32_t position, T* dx) {
+  for_channels<T>(channels, SumWhereStep<T>{count, dy, where, position, dx});
+}
+
+template <class T>
 inline constexpr ChannelKernels<T> channel_kernels = {
-    block_statistics<T>, normalize_block<T>, gradient_sums_block<T>, gradient_block<T>,
-    maximum_of_pixels<T>, sum_of_pixels<T>,  add_to_pixels<T>,       sum_rows_block<T>,
+    block_statistics<T>,  normalize_block<T>, normalize_pool_row<T>, gradient_sums_block<T>, gradient_block<T>,
+    maximum_of_pixels<T>, sum_of_pixels<T>,   add_to_pixels<T>,      sum_rows_block<T>,      sum_where_positions<T>,
 };
 
 }  // namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME
