@@ -1,5 +1,6 @@
-/// Whole networks as calls without arguments: one training step of three networks, one image through four.
+/// Whole networks as calls without arguments: one training step of five networks, one image through four.
 ///
+/// Three stand here; resnext_compact and resunet_xray are those that examples/resnext and examples/resunet train.
 /// peers/networks.py has the same networks for PyTorch. Steps: forward, loss, backward, SGD with momentum. Inference:
 /// eval mode, batch norm folded into the convolutions.
 #pragma once
@@ -10,6 +11,8 @@
 #include <vector>
 
 #include <kashi/models/registry.hpp>
+#include <kashi/models/resnext.hpp>
+#include <kashi/models/resunet.hpp>
 #include <kashi/nn/fold.hpp>
 #include <kashi/nn/loss.hpp>
 #include <kashi/ops/activation.hpp>
@@ -24,7 +27,7 @@ using kashi::Variable;
 namespace nn = kashi::nn;
 using Net = std::shared_ptr<nn::Module<float>>;
 
-inline constexpr const char* step_names[] = {"digits", "resnext29", "resunet"};
+inline constexpr const char* step_names[] = {"digits", "resnext29", "resunet", "resnext_compact", "resunet_xray"};
 inline constexpr const char* inference_names[] = {"resnet18", "vgg16", "squeezenet1_1", "mobilenet_v2"};
 
 inline nn::Conv2d<float> conv(Index in, Index out, Index kernel, Index stride = 1, Index groups = 1) {
@@ -154,11 +157,18 @@ inline Call step_call(const std::string& name) {
   };
   if (name == "digits") return labelled(digits(), {64, 64, 64, 3}, 4);
   if (name == "resnext29") return labelled(resnext29(), {8, 32, 32, 3}, 10);
-  kashi::require(name == "resunet", "benchmark: there is no training step of \"", name, "\"");
-  const Tensor<float> mask = random.bernoulli<float>({2, 256, 256, 1}, 0.5);
-  return step_call(
-      std::make_shared<ResUNet>(), random.normal<float>({2, 256, 256, 1}, 0, 1),
-      [mask](const Variable<float>& logits) { return kashi::binary_cross_entropy_with_logits(logits, mask); });
+  if (name == "resnext_compact")
+    return labelled(kashi::models::resnext_compact({.classes = 100}), {128, 32, 32, 3}, 100);
+  const auto masked = [&](const Net& net, const kashi::Shape& shape) {
+    const Tensor<float> mask = random.bernoulli<float>(shape, 0.5);
+    return step_call(net, random.normal<float>(shape, 0, 1), [mask](const Variable<float>& logits) {
+      return kashi::binary_cross_entropy_with_logits(logits, mask);
+    });
+  };
+  if (name == "resunet") return masked(std::make_shared<ResUNet>(), {2, 256, 256, 1});
+  kashi::require(name == "resunet_xray", "benchmark: there is no training step of \"", name, "\"");
+  const kashi::models::ResUNetOptions options{.widths = {16, 32, 64, 128, 192}, .dropout = 0.1};
+  return masked(std::make_shared<kashi::models::ResUNet<float>>(options), {8, 160, 160, 1});
 }
 
 /// One image of 224x224 through one of `inference_names`, without gradients.

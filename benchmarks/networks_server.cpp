@@ -1,6 +1,6 @@
 // Our training steps and inference for the comparison (server.hpp): networks_server THREADS
 //
-//     prepare  step       NAME    digits, resnext29, resunet
+//     prepare  step       NAME    digits, resnext29, resunet, resnext_compact, resunet_xray
 //     prepare  inference  NAME    resnet18, vgg16, squeezenet1_1, mobilenet_v2
 #include <cstdlib>
 

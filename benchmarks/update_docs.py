@@ -18,6 +18,8 @@ TITLES = {
     "digits": "digits, 64 images",
     "resnext29": "ResNeXt-29, 8 images",
     "resunet": "ResUNet, 2 images",
+    "resnext_compact": "ResNeXt of examples/resnext, 128 images",
+    "resunet_xray": "ResUNet of examples/resunet, 8 images",
     "resnet18": "ResNet-18",
     "vgg16": "VGG-16",
     "squeezenet1_1": "SqueezeNet 1.1",

@@ -7,7 +7,7 @@ from .libraries import PEERS, allocator_environment
 from .measure import Budget, common_row, measure
 
 SETS = ("steps", "inference")
-STEPS = ("digits", "resnext29", "resunet")
+STEPS = ("digits", "resnext29", "resunet", "resnext_compact", "resunet_xray")
 QUICK_STEPS = STEPS[:1]
 INFERENCE = ("resnet18", "vgg16", "squeezenet1_1", "mobilenet_v2")
 QUICK_INFERENCE = ("resnet18", "mobilenet_v2")

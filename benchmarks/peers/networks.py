@@ -1,4 +1,4 @@
-"""The networks of ../networks.hpp in PyTorch: a training step of three, torchvision's for inference."""
+"""The networks of ../networks.hpp in PyTorch: a training step of five, torchvision's for inference."""
 
 import torch
 import torch.nn as nn
@@ -83,14 +83,73 @@ class ResUNet(nn.Module):
         return self.out(x)
 
 
+def conv_norm(channels, out, kernel, stride=1, groups=1):
+    return [conv(channels, out, kernel, stride, groups), nn.BatchNorm2d(out)]
+
+
+def compact_block(channels, out, width, stride):
+    wide = 4 * width
+    body = nn.Sequential(
+        *conv_norm(channels, wide, 1),
+        nn.ReLU(inplace=True),
+        *conv_norm(wide, wide, 3, stride, 4),
+        nn.ReLU(inplace=True),
+        *conv_norm(wide, out, 1),
+    )
+    if channels == out and stride == 1:
+        return Sum(body, nn.Identity())
+    pool = [nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)] if stride > 1 else []
+    return Sum(body, nn.Sequential(*pool, *conv_norm(channels, out, 1)))
+
+
+def resnext_compact():
+    layers = [*conv_norm(3, 24, 3), nn.ReLU(inplace=True), *conv_norm(24, 48, 3), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+    channels = 48
+    for stage, (blocks, out, width) in enumerate(((1, 128, 32), (2, 256, 64), (2, 512, 128))):
+        for i in range(blocks):
+            layers.append(compact_block(channels, out, width, 2 if i == 0 and stage > 0 else 1))
+            channels = out
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 100))
+
+
+def basic_block(channels, out, stride):
+    body = nn.Sequential(
+        *conv_norm(channels, out, 3, stride), nn.ReLU(inplace=True), *conv_norm(out, out, 3)
+    )
+    same = channels == out and stride == 1
+    return Sum(body, nn.Identity() if same else nn.Sequential(*conv_norm(channels, out, 1, stride)))
+
+
+class ResUNetXray(nn.Module):
+    def __init__(self, widths=(16, 32, 64, 128, 192)):
+        super().__init__()
+        pairs = list(zip((1,) + widths[:-1], widths))
+        self.encoders = nn.ModuleList([basic_block(i, o, 1 if i == 1 else 2) for i, o in pairs])
+        self.decoders = nn.ModuleList([two_units(i + o, i) for i, o in reversed(pairs[1:])])
+        self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        self.head = nn.Sequential(nn.Dropout2d(0.1), nn.Conv2d(widths[0], 1, 1))
+
+    def forward(self, x):
+        skips = []
+        for encode in self.encoders:
+            x = encode(x)
+            skips.append(x)
+        for decode, skip in zip(self.decoders, skips[-2::-1]):
+            x = decode(torch.cat([self.up(x), skip], 1))
+        return self.head(x)
+
+
 def training(name):
     """(network, images, targets, loss) of a training step."""
     if name == "digits":
         return digits(), torch.randn(64, 3, 64, 64), torch.arange(64) % 4, functional.cross_entropy
     if name == "resnext29":
         return resnext29(), torch.randn(8, 3, 32, 32), torch.arange(8) % 10, functional.cross_entropy
-    mask = (torch.rand(2, 1, 256, 256) > 0.5).float()
-    return ResUNet(), torch.randn(2, 1, 256, 256), mask, functional.binary_cross_entropy_with_logits
+    if name == "resnext_compact":
+        return resnext_compact(), torch.randn(128, 3, 32, 32), torch.arange(128) % 100, functional.cross_entropy
+    network, shape = (ResUNet(), (2, 1, 256, 256)) if name == "resunet" else (ResUNetXray(), (8, 1, 160, 160))
+    mask = (torch.rand(shape) > 0.5).float()
+    return network, torch.randn(shape), mask, functional.binary_cross_entropy_with_logits
 
 
 def step(name, memory_format):

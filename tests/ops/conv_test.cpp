@@ -1,5 +1,8 @@
 /// Records of convolution and matrix products, in one file since their kernels take long to compile. Every combination
 /// of a convolution's options stands in conv_matrix_test.cpp.
+#include <atomic>
+#include <thread>
+
 #include "golden_case.hpp"
 
 #include <kashi/ops/conv.hpp>
@@ -154,6 +157,37 @@ TEST_CASE("a transposed convolution is the adjoint of the convolution") {
   REQUIRE(back.shape() == x.shape());
   const double forward = sum(y * z).item(), backward = sum(x * back).item();
   CHECK(std::abs(forward - backward) < 1e-11);
+}
+
+TEST_CASE("the number of threads may change while convolutions run") {
+  const int before = num_threads();
+  set_num_threads(1);
+  random::Generator g(5);
+  const Tensor<float> x = g.normal<float>({2, 12, 12, 24}), w = g.normal<float>({32, 3, 3, 24}),
+                      stem = g.normal<float>({2, 16, 16, 3}), stem_w = g.normal<float>({16, 3, 3, 3}),
+                      wide = g.normal<float>({2, 12, 12, 192}), wide_w = g.normal<float>({192, 1, 1, 192});
+  const auto results = [&] {
+    std::vector<Tensor<float>> out;
+    for (const auto& [image, weight] : {std::pair{x, w}, {stem, stem_w}, {wide, wide_w}}) {
+      const Variable<float> input = parameter(image), factor = parameter(weight);
+      const Variable<float> y = conv2d(input, factor, {.padding = weight.size(1) / 2});
+      sum(square(y)).backward();
+      out.insert(out.end(), {y.value(), input.grad(), factor.grad()});
+    }
+    return out;
+  };
+  const auto expected = results();
+  std::atomic<bool> done{false};
+  std::thread changes([&] {
+    for (int i = 0; !done; ++i) set_num_threads(1 + i % 5);
+  });
+  std::vector<std::vector<Tensor<float>>> found;
+  for (int i = 0; i < 20; ++i) found.push_back(results());
+  done = true;
+  changes.join();
+  set_num_threads(before);
+  for (const auto& values : found)
+    for (std::size_t i = 0; i < values.size(); ++i) CHECK(equal(values[i], expected[i]));
 }
 
 TEST_CASE("an empty batch convolves to an empty batch with zero gradients") {

@@ -1,6 +1,7 @@
 /// Moving numbers around: permute, transpose, concat, stack, gather rows, one-hot.
 #pragma once
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -68,6 +69,9 @@ struct AxisSplit {
   }
 };
 
+/// Rows of `run` elements that a thread copies at a time.
+inline Index copy_grain(Index run) { return std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, run)); }
+
 }  // namespace detail
 
 /// Tensors put behind each other along an axis; all other sizes must be equal. Throws ShapeError otherwise.
@@ -84,13 +88,15 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, Index axis = 0) {
   Tensor<T> out = Tensor<T>::empty(parts[0].shape().with(a, total));
   const detail::AxisSplit split(out.shape(), a);
   T* result = out.mutable_data();
-  Index position = 0;
-  for (const auto& part : parts) {
-    const Index run = part.size(a) * split.inner;
-    for (Index o = 0; o < split.outer; ++o)
-      std::copy_n(part.data() + o * run, run, result + o * total * split.inner + position);
-    position += run;
-  }
+  const Index row = total * split.inner;
+  parallel_for(split.outer, detail::copy_grain(row), [&](Index begin, Index end) {
+    Index position = 0;
+    for (const auto& part : parts) {
+      const Index run = part.numel() / std::max<Index>(1, split.outer);
+      for (Index o = begin; o < end; ++o) std::copy_n(part.data() + o * run, run, result + o * row + position);
+      position += run;
+    }
+  });
   return out;
 }
 
@@ -110,8 +116,11 @@ Tensor<T> narrow(const Tensor<T>& x, Index axis, Index begin, Index end) {
   const detail::AxisSplit split(x.shape(), a);
   const Index run = (end - begin) * split.inner;
   T* result = out.mutable_data();
-  for (Index o = 0; o < split.outer; ++o)
-    std::copy_n(x.data() + (o * x.size(a) + begin) * split.inner, run, result + o * run);
+  const T* from = x.data() + begin * split.inner;
+  const Index row = x.size(a) * split.inner;
+  parallel_for(split.outer, detail::copy_grain(run), [&](Index first, Index last) {
+    for (Index o = first; o < last; ++o) std::copy_n(from + o * row, run, result + o * run);
+  });
   return out;
 }
 

@@ -81,7 +81,7 @@ class FirstException {
 }  // namespace detail
 
 /// Sets how many threads the library may use, for all threads of the program. Default: as many as OpenMP would use.
-/// Call it while no operation runs on any thread: one that runs has taken scratch memory for the number it found.
+/// An operation that runs meanwhile on another thread goes on with the number that it found, at most.
 /// Throws ValueError below 1.
 inline void set_num_threads(int count) {
   require(count >= 1, "set_num_threads: the number of threads must be at least 1; got ", count);

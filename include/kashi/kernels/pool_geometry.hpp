@@ -93,9 +93,9 @@ inline PoolGeometry pool2d_geometry(std::string_view who, const Sizes4& input, c
       .pad_bottom = rows.end,
       .pad_left = columns.begin,
       .pad_right = columns.end};
-  require<ShapeError>(g.out_height >= 1 && g.out_width >= 1, who, ": the window ", kernel,
-                      " exceeds the padded input ", height + rows.begin + rows.end, "x",
-                      width + columns.begin + columns.end, "; input ", detail::sizes_text(input));
+  require<ShapeError>(g.out_height >= 1 && g.out_width >= 1, who, ": the window ", kernel, " exceeds the padded input ",
+                      height + rows.begin + rows.end, "x", width + columns.begin + columns.end, "; input ",
+                      detail::sizes_text(input));
   detail::checked_numel(who, "input", input);
   detail::checked_numel(who, "output", g.output_sizes());
   return g;

@@ -1,7 +1,7 @@
 /// Scratch memory of threads: as many slots as threads run, each with its own piece of the caller's workspace.
 ///
 /// Which slot does an item never changes its result, so the bits stay the same for every thread count. The number of
-/// threads must not be raised between asking for a workspace and using it.
+/// threads must not be raised between asking for a workspace and using it: who can't be sure holds it by a ThreadLimit.
 #pragma once
 
 #include <kashi/core/parallel.hpp>

@@ -30,6 +30,7 @@ inline Shape shape_of(const kernels::Sizes4& sizes) { return Shape(std::span<con
 template <class T>
 Tensor<T> conv_forward(const ConvGeometry& g, const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>* bias) {
   Tensor<T> y = Tensor<T>::empty(shape_of(g.output_sizes()));
+  const ThreadLimit held(num_threads());  // the workspace has slots for so many
   Tensor<T> workspace = Tensor<T>::empty({kernels::conv2d_forward_workspace<T>(g)});
   kernels::conv2d_forward(g, x.data(), weight.data(), bias ? bias->data() : nullptr, y.mutable_data(),
                           workspace.mutable_data());
@@ -39,6 +40,7 @@ Tensor<T> conv_forward(const ConvGeometry& g, const Tensor<T>& x, const Tensor<T
 template <class T>
 Tensor<T> conv_backward_data(const ConvGeometry& g, const Tensor<T>& dy, const Tensor<T>& weight) {
   Tensor<T> dx = Tensor<T>::empty(shape_of(g.input_sizes()));
+  const ThreadLimit held(num_threads());  // the workspace has slots for so many
   Tensor<T> workspace = Tensor<T>::empty({kernels::conv2d_backward_data_workspace<T>(g)});
   kernels::conv2d_backward_data(g, dy.data(), weight.data(), dx.mutable_data(), workspace.mutable_data());
   return dx;
@@ -47,6 +49,7 @@ Tensor<T> conv_backward_data(const ConvGeometry& g, const Tensor<T>& dy, const T
 template <class T>
 Tensor<T> conv_backward_weight(const ConvGeometry& g, const Tensor<T>& x, const Tensor<T>& dy) {
   Tensor<T> dw = Tensor<T>::empty(shape_of(g.weight_sizes()));
+  const ThreadLimit held(num_threads());  // the workspace has slots for so many
   Tensor<T> workspace = Tensor<T>::empty({kernels::conv2d_backward_weight_workspace<T>(g)});
   kernels::conv2d_backward_weight(g, x.data(), dy.data(), dw.mutable_data(), workspace.mutable_data());
   return dw;
@@ -101,6 +104,7 @@ Variable<T> conv_transpose_with_geometry(const ConvGeometry& g, const Variable<T
                                          const Variable<T>& bias) {
   const kernels::BackwardDataPlan<T> plan(g);
   Tensor<T> y = Tensor<T>::empty(shape_of(g.input_sizes()));
+  const ThreadLimit held(num_threads());  // the workspace has slots for so many
   Tensor<T> workspace = Tensor<T>::empty({kernels::conv2d_backward_data_workspace<T>(g)});
   kernels::detail::pack_and_run(plan, x.value().data(), weight.value().data(),
                                 bias.defined() ? bias.value().data() : nullptr, y.mutable_data(),

@@ -63,6 +63,7 @@ class PreparedConv {
   PreparedConv(const kernels::ConvGeometry& g, const Tensor<T>& weight, Tensor<T> bias)
       : plan_(g), bias_(std::move(bias)) {
     packed_ = Tensor<T>::empty({plan_.packed_numel()});
+    const ThreadLimit held(num_threads());  // the scratch memory has slots for so many
     Tensor<T> scratch = Tensor<T>::empty({plan_.workspace()});
     plan_.pack(weight.data(), packed_.mutable_data(), scratch.mutable_data());
   }
@@ -73,6 +74,7 @@ class PreparedConv {
 
   /// y = end(x * weight + bias), written to `y`.
   void run(const T* x, const ConvEnd<T>& end, T* y) const {
+    const ThreadLimit held(num_threads());  // the scratch memory has slots for so many
     Tensor<T> scratch = Tensor<T>::empty({plan_.workspace()});
     plan_.run(x, packed_.data(),
               {bias_.numel() > 0 ? bias_.data() : nullptr, end.residual != nullptr ? end.residual->data() : nullptr,
