@@ -96,20 +96,20 @@ void add_found(train::Report& report, const resunet::Audit& audit, const data::S
 
 /// The audit of an interrupted run is read back; otherwise the folds learn.
 resunet::Audit make_audit(examples::Program& program, const Settings& settings, const resunet::Plan& plan,
-                          const data::Dataset& learning) {
+                          const data::Dataset& pictures) {
   const std::filesystem::path file = program.out() / "audit.csv";
   if (program.flags().resume) {
-    if (auto earlier = resunet::read_audit(file, learning)) return *earlier;
+    if (auto earlier = resunet::read_audit(file, pictures)) return *earlier;
   }
   resunet::Plan of_folds = plan;
   of_folds.epochs = std::max<Index>(1, plan.epochs / 2);
   of_folds.minutes = 0.4 * plan.minutes / static_cast<double>(settings.folds);
-  resunet::Audit audit = resunet::audit(learning, settings, of_folds);
+  resunet::Audit audit = resunet::audit(pictures, settings, of_folds);
   if (audit.was_interrupted) return audit;
   resunet::write_audit(file, audit);
-  io::save_png(program.out() / "audit.png", resunet::audit_sheet(learning, audit));
+  io::save_png(program.out() / "audit.png", resunet::audit_sheet(pictures, audit));
   std::fprintf(stderr, "audit: %ld of %ld masks are suspicious, see audit.csv and audit.png\n",
-               static_cast<long>(audit.suspicious()), static_cast<long>(learning.size()));
+               static_cast<long>(audit.suspicious()), static_cast<long>(pictures.size()));
   return audit;
 }
 
@@ -146,20 +146,23 @@ int learn(examples::Program& program, const Settings& settings) {
   const train::InterruptGuard guard;
 
   std::optional<resunet::Audit> audit;
-  data::Dataset learning = parts.learning;
+  data::Dataset learning = parts.learning, validation_part = parts.validation;
   std::vector<float> trust;
   if (has_audit(settings)) {
-    audit = make_audit(program, settings, plan, learning);
+    audit = make_audit(program, settings, plan, parts.train);
     if (audit->was_interrupted) return examples::interrupted();
-    if (settings.noise == "weights") trust = audit->trust();
-    if (settings.noise == "drop") learning = resunet::without_suspicious(learning, *audit);
+    if (settings.noise == "weights") trust = resunet::trust_in(learning, *audit);
+    if (settings.noise == "drop")
+      learning = resunet::filled_up(resunet::without_suspicious(learning, *audit), learning.size());
+    // Wrong masks must not choose the epoch and the threshold either.
+    if (settings.noise != "audit") validation_part = resunet::without_suspicious(validation_part, *audit);
     if (plan.minutes > 0) plan.minutes *= 0.6;
     // The folds drew random numbers, unless their audit was read back; the training doesn't depend on that.
     manual_seed(flags.seed);
   }
   const train::FitResult result = resunet::fit(
       net, learning, trust, settings, plan,
-      {.callbacks = {std::make_shared<WholePictures>(parts.validation, plan.side), best,
+      {.callbacks = {std::make_shared<WholePictures>(validation_part, plan.side), best,
                      std::make_shared<train::CsvLog>(program.out() / "log.csv"), std::make_shared<train::ProgressBar>(),
                      std::make_shared<train::LiveReport>(train::LiveReportOptions{
                          .folder = program.out(), .title = "ResUNet", .charts = {{"train_loss"}, {"val_dice"}}})},
@@ -168,7 +171,7 @@ int learn(examples::Program& program, const Settings& settings) {
   if (const auto ending = examples::ending_of(program, result)) return *ending;
 
   net.eval();
-  const resunet::Answers validation = resunet::answer_all(net, parts.validation, plan.side, true);
+  const resunet::Answers validation = resunet::answer_all(net, validation_part, plan.side, true);
   const double threshold = validation.curve.best_threshold();
   // The threshold travels with the weights.
   std::map<std::string, std::string> metadata = resunet::about_weights(settings, plan.side);
@@ -179,7 +182,7 @@ int learn(examples::Program& program, const Settings& settings) {
   report.set("threshold", threshold);
   const resunet::Answers test = resunet::answer_all(net, parts.test, plan.side, true);
   add_part(report, "test", test, parts.test, threshold, true);
-  add_part(report, "val", validation, parts.validation, threshold, false);
+  add_part(report, "val", validation, validation_part, threshold, false);
   add_part(report, "train", resunet::answer_all(net, parts.train, plan.side, true), parts.train, threshold, false);
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());

@@ -25,7 +25,7 @@
 
 namespace resunet {
 
-/// What the audit found, in the order of the learning part.
+/// What the audit found, in the order of the audited pictures.
 struct Audit {
   std::vector<std::string> names;
   std::vector<double> agreement;  ///< Dice of the given mask and the marks of a network that did not learn from it
@@ -47,12 +47,15 @@ struct Audit {
     for (std::size_t i = 0; i < agreement.size(); ++i) count += is_suspicious(i) ? 1 : 0;
     return count;
   }
-  /// 1 for masks that agree, and less the less they do.
-  std::vector<float> trust() const {
-    std::vector<float> out;
-    for (std::size_t i = 0; i < agreement.size(); ++i)
-      out.push_back(is_suspicious(i) ? static_cast<float>(0.5 * agreement[i] / threshold) : 1.0f);
-    return out;
+  /// 1 for a mask that agrees, and less the less it does.
+  float trust(std::size_t i) const {
+    return is_suspicious(i) ? static_cast<float>(0.5 * agreement[i] / threshold) : 1.0f;
+  }
+  /// The place of a picture by its name. Throws ValueError for a picture that was not audited.
+  std::size_t place(const std::string& name) const {
+    const auto found = std::find(names.begin(), names.end(), name);
+    kashi::require(found != names.end(), "audit: it knows no picture \"", name, "\"");
+    return static_cast<std::size_t>(found - names.begin());
   }
 };
 
@@ -89,19 +92,19 @@ inline double otsu(std::vector<double> values) {
 
 }  // namespace detail
 
-/// Trains a network for each fold and judges every picture of `learning`. A mask is suspicious below Otsu's threshold
+/// Trains a network for each fold and judges every picture of `pictures`. A mask is suspicious below Otsu's threshold
 /// of the agreements, but never when it agrees by half, and never more than two in five are: where networks contradict
 /// most masks, it is they who don't know.
-inline Audit audit(const kashi::data::Dataset& learning, const Settings& settings, const Plan& plan) {
+inline Audit audit(const kashi::data::Dataset& pictures, const Settings& settings, const Plan& plan) {
   using namespace kashi;
   Settings plain = settings;
   plain.noise = "none";
   Audit out;
-  out.maps.resize(static_cast<std::size_t>(learning.size()));
+  out.maps.resize(static_cast<std::size_t>(pictures.size()));
   train::MaskCurve curve;
   // Folds of places, not of examples, so that each map finds its picture again.
   const data::Dataset places(
-      learning.size(), [&](Index i) { return data::Example{.label = learning.label(i), .name = std::to_string(i)}; });
+      pictures.size(), [&](Index i) { return data::Example{.label = pictures.label(i), .name = std::to_string(i)}; });
   Index number = 0;
   for (const data::Split& fold : data::k_fold(places, {.folds = settings.folds, .seed = plan.seed})) {
     std::fprintf(stderr, "audit: fold %ld of %ld\n", static_cast<long>(++number), static_cast<long>(settings.folds));
@@ -111,7 +114,7 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
       return indices;
     };
     auto net = make_network(plain.encoder);
-    const train::FitResult result = fit(net, learning.subset(of(fold.train)), {}, plain, plan,
+    const train::FitResult result = fit(net, pictures.subset(of(fold.train)), {}, plain, plan,
                                         {.callbacks = {std::make_shared<train::ProgressBar>()}});
     if (result.interrupted) {
       out.was_interrupted = true;
@@ -119,7 +122,7 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
     }
     net.eval();
     for (const Index i : of(fold.test)) {
-      const data::Example example = learning.get(i);
+      const data::Example example = pictures.get(i);
       Tensor<float>& map = out.maps[static_cast<std::size_t>(i)];
       map = probabilities(net, example, plan.side, true);
       curve.add(map, example.target);
@@ -127,8 +130,8 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
   }
 
   double given = 0, marked = 0;
-  for (Index i = 0; i < learning.size(); ++i) {
-    const Tensor<float> mask = learning.get(i).target;
+  for (Index i = 0; i < pictures.size(); ++i) {
+    const Tensor<float> mask = pictures.get(i).target;
     const auto area = static_cast<double>(
         std::count_if(mask.span().begin(), mask.span().end(), [](float value) { return value > 0.5f; }));
     given += area;
@@ -136,21 +139,36 @@ inline Audit audit(const kashi::data::Dataset& learning, const Settings& setting
   }
   const double smoothing = 0.1 * given / std::max(1.0, marked);
   out.map_threshold = curve.best_threshold();
-  for (Index i = 0; i < learning.size(); ++i) {
-    out.names.push_back(learning.name(i));
+  for (Index i = 0; i < pictures.size(); ++i) {
+    out.names.push_back(pictures.name(i));
     out.agreement.push_back(
-        detail::agreement(out.maps[static_cast<std::size_t>(i)], learning.get(i).target, out.map_threshold, smoothing));
+        detail::agreement(out.maps[static_cast<std::size_t>(i)], pictures.get(i).target, out.map_threshold, smoothing));
   }
-  const double two_in_five = out.agreement[out.order()[static_cast<std::size_t>(learning.size() * 2 / 5)]];
+  const double two_in_five = out.agreement[out.order()[static_cast<std::size_t>(pictures.size() * 2 / 5)]];
   out.threshold = std::min({0.5, two_in_five, detail::otsu(out.agreement)});
   return out;
 }
 
-inline kashi::data::Dataset without_suspicious(const kashi::data::Dataset& learning, const Audit& found) {
+/// How far the mask of each picture of `part` is trusted.
+inline std::vector<float> trust_in(const kashi::data::Dataset& part, const Audit& found) {
+  std::vector<float> out;
+  for (kashi::Index i = 0; i < part.size(); ++i) out.push_back(found.trust(found.place(part.name(i))));
+  return out;
+}
+
+/// The pictures of `part` whose masks are not suspicious; all of them where that would leave none.
+inline kashi::data::Dataset without_suspicious(const kashi::data::Dataset& part, const Audit& found) {
   std::vector<kashi::Index> kept;
-  for (std::size_t i = 0; i < found.names.size(); ++i)
-    if (!found.is_suspicious(i)) kept.push_back(static_cast<kashi::Index>(i));
-  return learning.subset(kept);
+  for (kashi::Index i = 0; i < part.size(); ++i)
+    if (!found.is_suspicious(found.place(part.name(i)))) kept.push_back(i);
+  return kept.empty() ? part : part.subset(kept);
+}
+
+/// `part` again from its start until there are `size` pictures, so that a training on fewer takes as many steps.
+inline kashi::data::Dataset filled_up(const kashi::data::Dataset& part, kashi::Index size) {
+  std::vector<kashi::Index> indices;
+  for (kashi::Index i = 0; i < size; ++i) indices.push_back(i % part.size());
+  return part.subset(indices);
 }
 
 /// Writes file, agreement, suspicious and trust of every picture, the least trusted first; read_audit takes it back.
@@ -159,10 +177,9 @@ inline void write_audit(const std::filesystem::path& path, const Audit& found) {
   char line[64];
   std::snprintf(line, sizeof line, "%.17g\n", found.threshold);
   out += line;
-  const std::vector<float> trust = found.trust();
   for (const std::size_t i : found.order()) {
     std::snprintf(line, sizeof line, ",%.17g,%d,%.4f\n", found.agreement[i], found.is_suspicious(i) ? 1 : 0,
-                  static_cast<double>(trust[i]));
+                  static_cast<double>(found.trust(i)));
     out += found.names[i];
     out += line;
   }
@@ -170,7 +187,7 @@ inline void write_audit(const std::filesystem::path& path, const Audit& found) {
 }
 
 /// The audit of an earlier sitting, if `path` holds one of just these pictures.
-inline std::optional<Audit> read_audit(const std::filesystem::path& path, const kashi::data::Dataset& learning) {
+inline std::optional<Audit> read_audit(const std::filesystem::path& path, const kashi::data::Dataset& pictures) {
   std::ifstream in(path);
   std::map<std::string, double> agreement;
   Audit out;
@@ -184,8 +201,8 @@ inline std::optional<Audit> read_audit(const std::filesystem::path& path, const 
       at = at == 0 ? std::string::npos : line.rfind(',', at - 1);
     if (at != std::string::npos) agreement[line.substr(0, at)] = std::strtod(line.c_str() + at + 1, nullptr);
   }
-  for (kashi::Index i = 0; i < learning.size(); ++i) {
-    const auto found = agreement.find(learning.name(i));
+  for (kashi::Index i = 0; i < pictures.size(); ++i) {
+    const auto found = agreement.find(pictures.name(i));
     if (found == agreement.end()) return std::nullopt;
     out.names.push_back(found->first);
     out.agreement.push_back(found->second);
@@ -195,24 +212,23 @@ inline std::optional<Audit> read_audit(const std::filesystem::path& path, const 
 
 /// The pictures whose masks agree least, for a person to look at: given masks green, the answers of the folds' networks
 /// red.
-inline kashi::plot::Image audit_sheet(const kashi::data::Dataset& learning, const Audit& found) {
+inline kashi::plot::Image audit_sheet(const kashi::data::Dataset& pictures, const Audit& found) {
   using namespace kashi;
   constexpr std::size_t most = 24;
-  std::vector<plot::Image> pictures;
+  std::vector<plot::Image> cells;
   std::vector<std::string> captions;
   for (const std::size_t i : found.order()) {
-    if (pictures.size() == most) break;
-    const data::Example example = learning.get(static_cast<Index>(i));
-    pictures.push_back(overlay(example,
-                               found.maps.empty() ? Tensor<float>::zeros(example.target.shape()) : found.maps[i],
-                               found.map_threshold));
+    if (cells.size() == most) break;
+    const data::Example example = pictures.get(static_cast<Index>(i));
+    cells.push_back(overlay(example, found.maps.empty() ? Tensor<float>::zeros(example.target.shape()) : found.maps[i],
+                            found.map_threshold));
     char caption[160];
     std::snprintf(caption, sizeof caption, "%.3f%s  %s", found.agreement[i],
                   found.is_suspicious(i) ? " suspicious" : "",
                   std::filesystem::path(example.name).filename().string().c_str());
     captions.emplace_back(caption);
   }
-  return plot::contact_sheet(pictures, captions,
+  return plot::contact_sheet(cells, captions,
                              {.title = "Masks that agree least with networks that did not learn from them",
                               .columns = 3,
                               .cell = overlay_side});

@@ -57,6 +57,7 @@ inline double tooth_depth(const Tooth& tooth, double x, double y) {
 /// A dark spot that reaches in from a crown's side or biting edge.
 struct Decay {
   double x = 0, y = 0, along = 4, across = 3, turn = 0, depth = 0.3;
+  std::size_t tooth = 0;  ///< which of the scene's
   double reach(double px, double py) const {
     const double dx = px - x, dy = py - y, a = (dx * std::cos(turn) + dy * std::sin(turn)) / along,
                  b = (dy * std::cos(turn) - dx * std::sin(turn)) / across;
@@ -94,7 +95,8 @@ inline TeethScene random_scene(Index height, Index width, RandomStream& random) 
   }
   const Index spots = random.chance(0.12) ? 0 : 1 + random.below(3);
   for (Index i = 0; i < spots; ++i) {
-    const Tooth& tooth = scene.teeth[static_cast<std::size_t>(random.below(static_cast<Index>(scene.teeth.size())))];
+    const auto place = static_cast<std::size_t>(random.below(static_cast<Index>(scene.teeth.size())));
+    const Tooth& tooth = scene.teeth[place];
     const bool at_edge = random.chance(0.3);
     const double v = at_edge ? random.uniform(0.03, 0.08) : random.uniform(0.12, 0.38),
                  side = at_edge ? random.uniform(-0.5, 0.5) : (random.chance(0.5) ? -0.8 : 0.8);
@@ -104,7 +106,8 @@ inline TeethScene random_scene(Index height, Index width, RandomStream& random) 
                             .along = size * random.uniform(0.9, 1.5),
                             .across = size,
                             .turn = random.uniform(0, std::numbers::pi),
-                            .depth = random.uniform(0.12, 0.3)});
+                            .depth = random.uniform(0.12, 0.3),
+                            .tooth = place});
   }
   return scene;
 }
@@ -155,26 +158,50 @@ inline Tensor<float> shifted_mask(const Tensor<float>& mask, Index down, Index r
   return out;
 }
 
-/// A wrong mask: emptied, moved far, of another place altogether, or grown to a coarse box.
-inline Tensor<float> corrupted_mask(const Tensor<float>& mask, RandomStream& random) {
-  const Index height = mask.size(0), width = mask.size(1);
-  const auto far = [&](Index size) {
-    return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
-  };
-  const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
-  if (!is_empty && random.chance(0.35)) return Tensor<float>::zeros(mask.shape());
-  if (!is_empty && random.chance(0.5)) return shifted_mask(mask, far(height), far(width));
-  Tensor<float> out = Tensor<float>::zeros(mask.shape());
-  const Index side = height / 6, top = random.below(height - side), left = random.below(width - side);
+/// A box of a sixth of the height somewhere.
+inline Tensor<float> box_mask(const Shape& shape, RandomStream& random) {
+  Tensor<float> out = Tensor<float>::zeros(shape);
+  const Index side = shape[0] / 6, top = random.below(shape[0] - side), left = random.below(shape[1] - side);
   for (Index y = top; y < top + side; ++y)
     for (Index x = left; x < left + side; ++x) out.at(y, x, 0) = 1;
   return out;
 }
 
+/// The whole of every tooth that has decay.
+inline Tensor<float> tooth_mask(const TeethScene& scene, const Shape& shape) {
+  Tensor<float> out = Tensor<float>::zeros(shape);
+  for (const Decay& decay : scene.decays)
+    for (Index y = 0; y < shape[0]; ++y)
+      for (Index x = 0; x < shape[1]; ++x)
+        if (tooth_depth(scene.teeth[decay.tooth], static_cast<double>(x), static_cast<double>(y)) > 0)
+          out.at(y, x, 0) = 1;
+  return out;
+}
+
+/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, a box at the wrong place, or the
+/// outline of the whole tooth instead of its decay. A picture without decay gets the box.
+inline Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask, RandomStream& random) {
+  const auto far = [&](Index size) {
+    return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
+  };
+  const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
+  switch (is_empty ? 2 : random.below(4)) {
+    case 0:
+      return Tensor<float>::zeros(mask.shape());
+    case 1:
+      return shifted_mask(mask, far(mask.size(0)), far(mask.size(1)));
+    case 2:
+      return box_mask(mask.shape(), random);
+    default:
+      return tooth_mask(scene, mask.shape());
+  }
+}
+
 }  // namespace detail
 
-/// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, or a box
-/// somewhere else. Throws ValueError for pictures under 32 pixels a side, a negative count or a share outside [0, 1].
+/// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, a box
+/// somewhere else, or the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
+/// share outside [0, 1].
 inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
   require(options.count >= 0 && options.height >= 32 && options.width >= 32,
           "synthetic_teeth: a count from 0 and pictures of at least 32x32 pixels are needed; got ", options.count,
@@ -197,9 +224,10 @@ inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {})
       RandomStream random(options.seed, 0, i), corruption(options.seed, 1, i);
       Tensor<float> image = Tensor<float>::empty({options.height, options.width, 1}),
                     mask = Tensor<float>::empty({options.height, options.width, 1});
-      detail::draw_scene(detail::random_scene(options.height, options.width, random), random, image, mask);
+      const detail::TeethScene scene = detail::random_scene(options.height, options.width, random);
+      detail::draw_scene(scene, random, image, mask);
       out.truth[at] = mask;
-      const Tensor<float> given = out.is_corrupted[at] ? detail::corrupted_mask(mask, corruption) : mask;
+      const Tensor<float> given = out.is_corrupted[at] ? detail::corrupted_mask(scene, mask, corruption) : mask;
       const bool has_marks =
           std::any_of(given.span().begin(), given.span().end(), [](float value) { return value > 0; });
       (*examples)[at] = {
