@@ -21,6 +21,7 @@
 #include <kashi/train/trainer.hpp>
 
 #include "common/mirrored.hpp"
+#include "resnext/data.hpp"
 
 namespace resnext {
 
@@ -53,8 +54,7 @@ inline Answers answer_all(const kashi::nn::Module<float>& net, const kashi::data
 
 /// Rows of classes from the best recall to the worst.
 inline std::vector<std::vector<std::string>> class_table(const Answers& answers, const std::vector<std::string>& names,
-                                                         const std::vector<kashi::Index>& superclass,
-                                                         const std::vector<std::string>& superclass_names) {
+                                                         const Superclasses& superclasses) {
   const auto share = [](double value) {
     char buffer[32];
     std::snprintf(buffer, sizeof buffer, "%.1f %%", 100 * value);
@@ -66,7 +66,7 @@ inline std::vector<std::vector<std::string>> class_table(const Answers& answers,
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return recall(a) > recall(b); });
   std::vector<std::vector<std::string>> rows;
   for (const std::size_t c : order) {
-    const auto group = superclass.empty() ? std::string() : superclass_names[static_cast<std::size_t>(superclass[c])];
+    const std::string& group = superclasses.names[static_cast<std::size_t>(superclasses.of_class[c])];
     rows.push_back(
         {names[c], group, share(recall(c)), share(answers.confusion.precision(static_cast<kashi::Index>(c)))});
   }
@@ -74,13 +74,14 @@ inline std::vector<std::vector<std::string>> class_table(const Answers& answers,
 }
 
 /// Counts between superclasses.
-inline kashi::Tensor<kashi::Index> superclass_counts(const Answers& answers,
-                                                     const std::vector<kashi::Index>& superclass, kashi::Index groups) {
+inline kashi::Tensor<kashi::Index> superclass_counts(const Answers& answers, const Superclasses& superclasses) {
   using kashi::Index;
+  const auto groups = static_cast<Index>(superclasses.names.size());
+  const std::vector<Index>& of_class = superclasses.of_class;
   kashi::Tensor<Index> out = kashi::Tensor<Index>::zeros({groups, groups});
   for (Index truth = 0; truth < 100; ++truth)
     for (Index guess = 0; guess < 100; ++guess)
-      out.at(superclass[static_cast<std::size_t>(truth)], superclass[static_cast<std::size_t>(guess)]) +=
+      out.at(of_class[static_cast<std::size_t>(truth)], of_class[static_cast<std::size_t>(guess)]) +=
           answers.confusion.counts()(truth, guess);
   return out;
 }
@@ -115,8 +116,7 @@ inline kashi::plot::Image mistakes_sheet(const kashi::data::Dataset& test, const
 
 /// The figures and pictures of the test, for training and evaluation alike.
 inline void add_test(kashi::train::Report& report, const Answers& answers, const kashi::data::Dataset& test,
-                     const std::vector<std::string>& names, const std::vector<kashi::Index>& superclass,
-                     const std::vector<std::string>& superclass_names) {
+                     const std::vector<std::string>& names, const Superclasses& superclasses) {
   using namespace kashi;
   report.set("test_top1", answers.top1);
   report.set("test_top5", answers.top5);
@@ -124,20 +124,17 @@ inline void add_test(kashi::train::Report& report, const Answers& answers, const
       "test_top1",
       {.label = "top-1", .format = train::Format::percent, .note = std::to_string(test.size()) + " test images"});
   report.headline("test_top5", {.label = "top-5", .format = train::Format::percent});
-  if (!superclass.empty()) {
-    const Tensor<Index> groups = superclass_counts(answers, superclass, static_cast<Index>(superclass_names.size()));
-    report.set("test_superclass", diagonal_share(groups));
-    report.headline("test_superclass", {.label = "superclass", .format = train::Format::percent});
-    report.picture("Test", "superclasses.png",
-                   plot::confusion_matrix(groups, superclass_names, {.title = "Superclasses"}),
-                   "Rows: the superclass of the image. Columns: that of the answer.");
-  }
+  const Tensor<Index> groups = superclass_counts(answers, superclasses);
+  report.set("test_superclass", diagonal_share(groups));
+  report.headline("test_superclass", {.label = "superclass", .format = train::Format::percent});
+  report.picture("Test", "superclasses.png",
+                 plot::confusion_matrix(groups, superclasses.names, {.title = "Superclasses"}),
+                 "Rows: the superclass of the image. Columns: that of the answer.");
   report.picture("Test", "confusion.png", plot::confusion_matrix(answers.confusion.counts(), names),
                  "All classes: rows truth, columns answers.");
   report.picture("Test", "mistakes.png", mistakes_sheet(test, answers, names),
                  "Some of the images that were taken for another class.");
-  report.table("Classes", {"class", "superclass", "recall", "precision"},
-               class_table(answers, names, superclass, superclass_names));
+  report.table("Classes", {"class", "superclass", "recall", "precision"}, class_table(answers, names, superclasses));
 }
 
 }  // namespace resnext

@@ -14,13 +14,18 @@
 
 namespace resnext {
 
-/// The parts of the data; labels are classes, and `superclass[c]` is the superclass of class c.
+/// `of_class[c]` is the superclass of class c.
+struct Superclasses {
+  std::vector<kashi::Index> of_class;
+  std::vector<std::string> names;
+};
+
+/// The parts of the data; labels are classes.
 struct Parts {
   kashi::data::Dataset learning;
   kashi::data::Dataset validation;  ///< decides which epoch is kept
   kashi::data::Dataset test;        ///< only the end sees it
-  std::vector<kashi::Index> superclass;
-  std::vector<std::string> superclass_names;
+  Superclasses superclasses;
 };
 
 /// Values about 0: the mean and standard deviation of CIFAR-100's training images.
@@ -47,13 +52,6 @@ inline kashi::data::Transform training_transform(bool strong) {
 
 namespace detail {
 
-/// Which superclass each class belongs to, as the labels of the training images tell.
-inline std::vector<kashi::Index> superclasses(const kashi::data::Dataset& fine, const kashi::data::Dataset& coarse) {
-  std::vector<kashi::Index> out(100, 0);
-  for (kashi::Index i = 0; i < fine.size(); ++i) out[static_cast<std::size_t>(fine.label(i))] = coarse.label(i);
-  return out;
-}
-
 inline std::vector<std::string> numbered(const std::string& what, kashi::Index count) {
   std::vector<std::string> out;
   for (kashi::Index i = 0; i < count; ++i) out.push_back(what + " " + std::to_string(i));
@@ -70,6 +68,23 @@ inline kashi::data::Dataset load_test(const std::string& folder, bool quick, std
   return test.map(normalize());
 }
 
+/// Which superclass each class belongs to: the shape of a drawn picture, or what both labels of the folder's training
+/// (or test) images tell.
+inline Superclasses load_superclasses(const std::string& folder, bool train) {
+  using namespace kashi;
+  Superclasses out{.of_class = std::vector<Index>(100, 0), .names = {}};
+  if (folder.empty()) {
+    for (Index c = 0; c < 100; ++c) out.of_class[static_cast<std::size_t>(c)] = c / 10;
+    out.names.assign(data::detail::shape_names.begin(), data::detail::shape_names.end());
+    return out;
+  }
+  const data::Dataset fine = data::cifar100(folder, {.train = train}),
+                      coarse = data::cifar100(folder, {.train = train, .coarse = true});
+  for (Index i = 0; i < fine.size(); ++i) out.of_class[static_cast<std::size_t>(fine.label(i))] = coarse.label(i);
+  out.names = coarse.class_names().empty() ? detail::numbered("superclass", 20) : coarse.class_names();
+  return out;
+}
+
 /// `validation` images of the training part, spread evenly over the classes, are not learnt from.
 inline Parts load_parts(const std::string& folder, bool quick, kashi::Index validation, std::uint64_t seed) {
   using namespace kashi;
@@ -83,14 +98,7 @@ inline Parts load_parts(const std::string& folder, bool quick, kashi::Index vali
   parts.learning = learning;
   parts.validation = held_out.map(normalize()).cached();
   parts.test = load_test(folder, quick, seed);
-  if (folder.empty()) {
-    for (Index c = 0; c < 100; ++c) parts.superclass.push_back(c / 10);
-    parts.superclass_names.assign(data::detail::shape_names.begin(), data::detail::shape_names.end());
-    return parts;
-  }
-  const data::Dataset coarse = data::cifar100(folder, {.coarse = true});
-  parts.superclass = detail::superclasses(all, coarse);
-  parts.superclass_names = coarse.class_names().empty() ? detail::numbered("superclass", 20) : coarse.class_names();
+  parts.superclasses = load_superclasses(folder, true);
   return parts;
 }
 

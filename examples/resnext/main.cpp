@@ -12,8 +12,6 @@
 #include <kashi/optim/sgd.hpp>
 #include <kashi/optim/weight_decay.hpp>
 #include <kashi/train/early_stopping.hpp>
-#include <kashi/train/live_report.hpp>
-#include <kashi/train/progress.hpp>
 #include <kashi/train/schedule.hpp>
 #include <kashi/train/time_limit.hpp>
 #include <kashi/train/weight_average.hpp>
@@ -21,6 +19,7 @@
 
 #include "common/fit_ending.hpp"
 #include "common/program.hpp"
+#include "common/training_logs.hpp"
 #include "common/training_pictures.hpp"
 #include "resnext/answers.hpp"
 #include "resnext/data.hpp"
@@ -40,6 +39,7 @@ struct Settings {
   double smoothing = 0.1;
   double average = 0.998;
   Index validation = 0;
+  bool tensorboard = false;
   bool evaluate = false;
 };
 
@@ -148,31 +148,29 @@ int learn(examples::Program& program, const Settings& settings) {
                static_cast<long>(parts.test.size()), settings.model.c_str(),
                static_cast<long>(examples::count_parameters(net)));
 
+  std::vector<std::shared_ptr<train::Callback>> callbacks = examples::training_logs(
+      program, "ResNeXt", {{"train_loss", "val_loss"}, {"val_accuracy", "val_top5"}}, settings.tensorboard);
+  callbacks.insert(callbacks.begin(), {steering, average, best});
+
   program.begin_run();
   const train::InterruptGuard guard;
   const train::FitResult result =
-      trainer.fit(parts.learning,
-                  {.epochs = epochs,
-                   .batch = batch,
-                   .seed = flags.seed,
-                   .transform = resnext::training_transform(settings.augment == "strong"),
-                   .batch_transform = mixing(settings.mix),
-                   .validation = parts.validation,
-                   .callbacks = {steering, average, best, std::make_shared<train::CsvLog>(program.out() / "log.csv"),
-                                 std::make_shared<train::ProgressBar>(),
-                                 std::make_shared<train::LiveReport>(train::LiveReportOptions{
-                                     .folder = program.out(),
-                                     .title = "ResNeXt",
-                                     .charts = {{"train_loss", "val_loss"}, {"val_accuracy", "val_top5"}}})},
-                   .checkpoint = program.checkpoint(),
-                   .resume = flags.resume});
+      trainer.fit(parts.learning, {.epochs = epochs,
+                                   .batch = batch,
+                                   .seed = flags.seed,
+                                   .transform = resnext::training_transform(settings.augment == "strong"),
+                                   .batch_transform = mixing(settings.mix),
+                                   .validation = parts.validation,
+                                   .callbacks = callbacks,
+                                   .checkpoint = program.checkpoint(),
+                                   .resume = flags.resume});
   if (const auto ending = examples::ending_of(program, result)) return *ending;
 
   net.eval();
   const resnext::Answers answers = resnext::answer_all(net, parts.test, true);
   train::Report report("ResNeXt", "A network of aggregated transformations learns 100 classes from " +
                                       std::to_string(parts.learning.size()) + " pictures.");
-  resnext::add_test(report, answers, parts.test, names, parts.superclass, parts.superclass_names);
+  resnext::add_test(report, answers, parts.test, names, parts.superclasses);
   report.set("validation_top1", best->best());
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());
@@ -210,7 +208,8 @@ int evaluate(examples::Program& program, Settings settings) {
   const resnext::Answers answers = resnext::answer_all(net, test, true);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   train::Report report("ResNeXt", "Trained weights on test images.");
-  resnext::add_test(report, answers, test, resnext::class_names(test), {}, {});
+  const resnext::Superclasses superclasses = resnext::load_superclasses(flags.data, false);
+  resnext::add_test(report, answers, test, resnext::class_names(test), superclasses);
   report.set("images_per_second", static_cast<double>(test.size()) / seconds);
   report.set("parameters", examples::count_parameters(net));
   report.set("model", settings.model);
@@ -253,6 +252,7 @@ int main(int argc, char** argv) {
   app.add_option("--time-limit", settings.minutes,
                  "minutes of training; the number of epochs and the schedule fit themselves to it")
       ->check(CLI::PositiveNumber);
+  app.add_flag("--tensorboard", settings.tensorboard, "also write the figures of each epoch for TensorBoard");
   app.add_flag("--evaluate", settings.evaluate, "only measure --weights on the test part");
   return program.run(argc, argv, [&] {
     if (settings.evaluate) return evaluate(program, settings);

@@ -9,11 +9,11 @@
 #include <optional>
 
 #include <kashi/train/early_stopping.hpp>
-#include <kashi/train/live_report.hpp>
 #include <kashi/train/weights.hpp>
 
 #include "common/fit_ending.hpp"
 #include "common/program.hpp"
+#include "common/training_logs.hpp"
 #include "common/training_pictures.hpp"
 #include "resunet/answers.hpp"
 #include "resunet/data.hpp"
@@ -160,14 +160,12 @@ int learn(examples::Program& program, const Settings& settings) {
     // The folds drew random numbers, unless their audit was read back; the training doesn't depend on that.
     manual_seed(flags.seed);
   }
-  const train::FitResult result = resunet::fit(
-      net, learning, trust, settings, plan,
-      {.callbacks = {std::make_shared<WholePictures>(validation_part, plan.side), best,
-                     std::make_shared<train::CsvLog>(program.out() / "log.csv"), std::make_shared<train::ProgressBar>(),
-                     std::make_shared<train::LiveReport>(train::LiveReportOptions{
-                         .folder = program.out(), .title = "ResUNet", .charts = {{"train_loss"}, {"val_dice"}}})},
-       .checkpoint = program.checkpoint(),
-       .resume = flags.resume});
+  std::vector<std::shared_ptr<train::Callback>> callbacks =
+      examples::training_logs(program, "ResUNet", {{"train_loss"}, {"val_dice"}}, settings.tensorboard);
+  callbacks.insert(callbacks.begin(), {std::make_shared<WholePictures>(validation_part, plan.side), best});
+  const train::FitResult result =
+      resunet::fit(net, learning, trust, settings, plan,
+                   {.callbacks = callbacks, .checkpoint = program.checkpoint(), .resume = flags.resume});
   if (const auto ending = examples::ending_of(program, result)) return *ending;
 
   net.eval();
@@ -285,6 +283,7 @@ int main(int argc, char** argv) {
   app.add_option("--time-limit", settings.minutes,
                  "minutes of training; the number of epochs and the schedule fit themselves to it")
       ->check(CLI::PositiveNumber);
+  app.add_flag("--tensorboard", settings.tensorboard, "also write the figures of each epoch for TensorBoard");
   app.add_flag("--evaluate", settings.evaluate, "only measure --weights on all pictures of --data");
   return program.run(argc, argv, [&] {
     if (settings.evaluate) return evaluate(program, settings);

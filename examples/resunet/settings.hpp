@@ -23,6 +23,7 @@ struct Settings {
   double lr = 2e-3;
   double positive = 10;  ///< weight of foreground in weighted_bce
   double minutes = 0;
+  bool tensorboard = false;
   bool evaluate = false;
 };
 

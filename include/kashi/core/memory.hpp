@@ -5,6 +5,8 @@
 /// pages.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -158,6 +160,13 @@ inline Stats stats() { return detail::arena().stats(); }
 
 /// Starts the measurement of the peak anew.
 inline void reset_peak() { detail::arena().reset_peak(); }
+
+/// The most memory that the whole process ever held, in bytes, as the system counts it (the peak resident set).
+inline std::size_t peak_of_process() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
+}
 
 /// Gives cached blocks back to the system; a region that still holds a large block in use stays.
 inline void release_cache() { detail::arena().release(); }

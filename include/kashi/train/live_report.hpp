@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <kashi/core/memory.hpp>
 #include <kashi/io/atomic_file.hpp>
 #include <kashi/plot/line_chart.hpp>
 #include <kashi/train/report.hpp>
@@ -22,8 +23,8 @@ struct LiveReportOptions {
   int refresh_seconds = 20;
 };
 
-/// Writes report.html after every epoch, a page that loads itself again: curves, the last figures, time left. It leaves
-/// report.json alone, which only a finished run has.
+/// Writes report.html after every epoch, a page that loads itself again: curves, the last figures, time left, memory.
+/// It leaves report.json alone, which only a finished run has.
 class LiveReport : public Callback {
  public:
   explicit LiveReport(LiveReportOptions options) : options_(std::move(options)) {}
@@ -39,8 +40,10 @@ class LiveReport : public Callback {
     report.set("images_per_second", log.images_per_second);
     report.set("seconds", seconds);
     report.set("seconds_left", seconds / static_cast<double>(log.epoch) * static_cast<double>(log.epochs - log.epoch));
+    report.set("memory_mb", static_cast<double>(memory::peak_of_process()) / 1e6);
     report.headline("epoch");
     report.headline("seconds_left", {.label = "time left", .format = Format::seconds});
+    report.headline("memory_mb", {.label = "memory", .note = "MB at most"});
     for (const auto& figures : options_.charts) add_chart(report, history, figures);
     io::write_atomically(options_.folder / "report.html", report.html({.refresh_seconds = options_.refresh_seconds}),
                          "cannot write report");

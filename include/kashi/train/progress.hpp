@@ -1,5 +1,5 @@
-/// Progress for a person: a bar with rate and time left on a terminal, one plain line an epoch otherwise; and a CSV
-/// log.
+/// Progress for a person: a bar with rate, memory and time left on a terminal, one plain line an epoch otherwise; and a
+/// CSV log.
 #pragma once
 
 #include <unistd.h>
@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include <kashi/core/memory.hpp>
 #include <kashi/io/atomic_file.hpp>
 #include <kashi/train/trainer.hpp>
 
@@ -51,8 +52,9 @@ class ProgressBar : public Callback {
     const Index filled = width * log.batch / std::max<Index>(1, log.batches);
     std::string bar(static_cast<std::size_t>(filled), '=');
     bar.resize(static_cast<std::size_t>(width), ' ');
-    std::fprintf(stream_, "\r\033[Kepoch %ld/%ld [%s] loss %.4f  %.0f images/s  %s left", static_cast<long>(log.epoch),
-                 static_cast<long>(log.epochs), bar.c_str(), log.loss, rate, detail::clock_text(left).c_str());
+    std::fprintf(stream_, "\r\033[Kepoch %ld/%ld [%s] loss %.4f  %.0f images/s  %.0f MB  %s left",
+                 static_cast<long>(log.epoch), static_cast<long>(log.epochs), bar.c_str(), log.loss, rate,
+                 static_cast<double>(memory::peak_of_process()) / 1e6, detail::clock_text(left).c_str());
     std::fflush(stream_);
   }
 
