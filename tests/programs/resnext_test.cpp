@@ -81,16 +81,19 @@ TEST_CASE("trained weights are measured alone, with the figures of the training"
   REQUIRE(ending.exit_code == 0);
   const auto report = nlohmann::json::parse(read_whole(folder / "out/report.json")),
              whole = nlohmann::json::parse(read_whole(whole_run() / "report.json"));
-  for (const char* name : {"test_top1", "test_top5", "parameters"}) CHECK(report[name] == whole[name]);
+  for (const char* name : {"test_top1", "test_top5", "test_superclass", "parameters"})
+    CHECK(report[name] == whole[name]);
 }
 
 TEST_CASE("a time limit ends the training early, schedule included") {
   const TemporaryFolder folder;
-  const Ending ending = run_program("resnext", {"--data", cifar().string(), "--batch", "50", "--validation", "100",
-                                                "--time-limit", "0.02", "--out", (folder / "out").string()});
+  const Ending ending =
+      run_program("resnext", {"--data", cifar().string(), "--batch", "50", "--validation", "100", "--time-limit",
+                              "0.02", "--tensorboard", "--out", (folder / "out").string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   CHECK(nlohmann::json::parse(read_whole(folder / "out/report.json"))["epochs"] < 50);
+  CHECK(read_whole(folder / "out/tensorboard/events.out.tfevents.kashi").size() > 100);
 }
 
 TEST_CASE("what the training of classes can't do is one line") {

@@ -88,12 +88,13 @@ TEST_CASE("wrong masks among generated pictures are counted against the truth") 
   const TemporaryFolder folder;
   const Ending ending =
       run_program("resunet", {"--quick", "--epochs", "2", "--crops", "1", "--folds", "2", "--corrupted", "0.25",
-                              "--noise", "audit", "--out", (folder / "out").string()});
+                              "--noise", "audit", "--tensorboard", "--out", (folder / "out").string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   const auto report = nlohmann::json::parse(read_whole(folder / "out/report.json"));
   CHECK(report["corrupted"] > 0);
   for (const char* name : {"audit_recall", "audit_precision"}) CHECK(report.contains(name));
+  CHECK(read_whole(folder / "out/tensorboard/events.out.tfevents.kashi").size() > 100);
 }
 
 TEST_CASE("what the training of masks can't do is one line") {
