@@ -158,60 +158,39 @@ inline Tensor<float> shifted_mask(const Tensor<float>& mask, Index down, Index r
   return out;
 }
 
-/// Fills the box of a sixth of the height that begins at a pixel, as far as it lies in the picture.
-inline void fill_box(Tensor<float>& mask, Index top, Index left) {
-  const Index side = mask.size(0) / 6;
-  for (Index y = std::max<Index>(0, top); y < std::min(mask.size(0), top + side); ++y)
-    for (Index x = std::max<Index>(0, left); x < std::min(mask.size(1), left + side); ++x) mask.at(y, x, 0) = 1;
+/// Adds the whole of a tooth to a mask.
+inline void mark_tooth(Tensor<float>& mask, const Tooth& tooth) {
+  for (Index y = 0; y < mask.size(0); ++y)
+    for (Index x = 0; x < mask.size(1); ++x)
+      if (tooth_depth(tooth, static_cast<double>(x), static_cast<double>(y)) > 0) mask.at(y, x, 0) = 1;
 }
 
-/// Boxes around the decay.
-inline Tensor<float> box_mask(const TeethScene& scene, const Shape& shape) {
-  Tensor<float> out = Tensor<float>::zeros(shape);
-  for (const Decay& decay : scene.decays)
-    fill_box(out, static_cast<Index>(decay.y) - shape[0] / 12, static_cast<Index>(decay.x) - shape[0] / 12);
-  return out;
-}
-
-/// The whole of every tooth that has decay.
-inline Tensor<float> tooth_mask(const TeethScene& scene, const Shape& shape) {
-  Tensor<float> out = Tensor<float>::zeros(shape);
-  for (const Decay& decay : scene.decays)
-    for (Index y = 0; y < shape[0]; ++y)
-      for (Index x = 0; x < shape[1]; ++x)
-        if (tooth_depth(scene.teeth[decay.tooth], static_cast<double>(x), static_cast<double>(y)) > 0)
-          out.at(y, x, 0) = 1;
-  return out;
-}
-
-/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, or two coarse ones, boxes around
-/// the decay or the outline of the whole tooth. A picture without decay gets a box somewhere.
+/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, or, half of the time, the outline
+/// of the whole tooth. Where there is no decay, the middle tooth is outlined.
 inline Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask, RandomStream& random) {
+  Tensor<float> out = Tensor<float>::zeros(mask.shape());
+  const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
+  if (is_empty) {
+    const double middle = 0.5 * static_cast<double>(mask.size(1));
+    mark_tooth(out, *std::min_element(scene.teeth.begin(), scene.teeth.end(), [&](const Tooth& a, const Tooth& b) {
+                 return std::abs(a.x - middle) < std::abs(b.x - middle);
+               }));
+    return out;
+  }
   const auto far = [&](Index size) {
     return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
   };
-  if (std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; })) {
-    Tensor<float> out = Tensor<float>::zeros(mask.shape());
-    const Index side = mask.size(0) / 6, top = random.below(mask.size(0) - side);
-    fill_box(out, top, random.below(mask.size(1) - side));
-    return out;
-  }
-  switch (random.below(4)) {
-    case 0:
-      return Tensor<float>::zeros(mask.shape());
-    case 1:
-      return shifted_mask(mask, far(mask.size(0)), far(mask.size(1)));
-    case 2:
-      return box_mask(scene, mask.shape());
-    default:
-      return tooth_mask(scene, mask.shape());
-  }
+  const Index kind = random.below(4);
+  if (kind == 0) return out;
+  if (kind == 1) return shifted_mask(mask, far(mask.size(0)), far(mask.size(1)));
+  for (const Decay& decay : scene.decays) mark_tooth(out, scene.teeth[decay.tooth]);
+  return out;
 }
 
 }  // namespace detail
 
-/// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, a coarse
-/// box, or the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
+/// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, or
+/// the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
 /// share outside [0, 1].
 inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
   require(options.count >= 0 && options.height >= 32 && options.width >= 32,
