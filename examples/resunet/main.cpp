@@ -123,13 +123,16 @@ int learn(examples::Program& program, const Settings& settings) {
   const bool is_small = flags.data.empty();
   resunet::Plan plan{.epochs = flags.epochs > 0 ? flags.epochs
                                : flags.quick    ? 4
-                               : is_small       ? 20
+                               : is_small       ? 16
                                                 : 60,
                      .batch = flags.batch > 0 ? flags.batch : 8,
                      .side = is_small && settings.side == 512 ? 192 : settings.side,
                      .crop = settings.crop > 0 ? settings.crop
                              : is_small        ? 96
                                                : 160,
+                     .crops = settings.crops > 0 ? settings.crops
+                              : is_small         ? 3
+                                                 : 6,
                      .minutes = settings.minutes,
                      .seed = flags.seed};
 
@@ -273,8 +276,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_option("--crop", settings.crop, "side of the training crops")->check(CLI::Range(32, 1024));
-  app.add_option("--crops", settings.crops, "crops of each picture in an epoch")
-      ->capture_default_str()
+  app.add_option("--crops", settings.crops, "crops of each picture in an epoch (default: 6, of generated pictures 3)")
       ->check(CLI::Range(1, 1000));
   app.add_option("--lr", settings.lr, "largest learning rate")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--positive", settings.positive, "weight of foreground in weighted_bce")

@@ -19,7 +19,7 @@ struct Settings {
   double corrupted = 0;        ///< share of wrong masks among the generated pictures
   kashi::Index side = 512;     ///< longer side of the pictures that the network sees
   kashi::Index crop = 0;
-  kashi::Index crops = 6;  ///< of each picture in an epoch
+  kashi::Index crops = 0;  ///< of each picture in an epoch; 0: six, of generated pictures three
   double lr = 2e-3;
   double positive = 10;  ///< weight of foreground in weighted_bce
   double minutes = 0;

@@ -30,7 +30,8 @@ struct Plan {
   kashi::Index batch = 8;
   kashi::Index side = 512;
   kashi::Index crop = 160;
-  double minutes = 0;  ///< above 0: as many epochs as fit
+  kashi::Index crops = 6;  ///< of each picture in an epoch
+  double minutes = 0;      ///< above 0: as many epochs as fit
   std::uint64_t seed = 42;
 };
 
@@ -61,7 +62,7 @@ inline kashi::train::FitResult fit(kashi::nn::Module<float>& net, const kashi::d
                                    const std::vector<float>& trust, const Settings& settings, const Plan& plan,
                                    kashi::train::FitOptions options = {}) {
   using namespace kashi;
-  const data::Dataset crops = repeated(learning.map(fit_side(plan.side)).cached(), settings.crops);
+  const data::Dataset crops = repeated(learning.map(fit_side(plan.side)).cached(), plan.crops);
   const Index steps = (crops.size() + plan.batch - 1) / plan.batch;
   const bool is_timed = plan.minutes > 0;
   constexpr Index timed_steps = 100000;

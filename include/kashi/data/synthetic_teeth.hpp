@@ -158,39 +158,49 @@ inline Tensor<float> shifted_mask(const Tensor<float>& mask, Index down, Index r
   return out;
 }
 
-/// Adds the whole of a tooth to a mask.
-inline void mark_tooth(Tensor<float>& mask, const Tooth& tooth) {
-  for (Index y = 0; y < mask.size(0); ++y)
-    for (Index x = 0; x < mask.size(1); ++x)
-      if (tooth_depth(tooth, static_cast<double>(x), static_cast<double>(y)) > 0) mask.at(y, x, 0) = 1;
+/// A box of a sixth of the height somewhere.
+inline Tensor<float> box_mask(const Shape& shape, RandomStream& random) {
+  Tensor<float> out = Tensor<float>::zeros(shape);
+  const Index side = shape[0] / 6, top = random.below(shape[0] - side), left = random.below(shape[1] - side);
+  for (Index y = top; y < top + side; ++y)
+    for (Index x = left; x < left + side; ++x) out.at(y, x, 0) = 1;
+  return out;
 }
 
-/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, or, half of the time, the outline
-/// of the whole tooth. Where there is no decay, the middle tooth is outlined.
+/// The whole of every tooth that has decay.
+inline Tensor<float> tooth_mask(const TeethScene& scene, const Shape& shape) {
+  Tensor<float> out = Tensor<float>::zeros(shape);
+  for (const Decay& decay : scene.decays)
+    for (Index y = 0; y < shape[0]; ++y)
+      for (Index x = 0; x < shape[1]; ++x)
+        if (tooth_depth(scene.teeth[decay.tooth], static_cast<double>(x), static_cast<double>(y)) > 0)
+          out.at(y, x, 0) = 1;
+  return out;
+}
+
+/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, a box at the wrong place, or the
+/// outline of the whole tooth instead of its decay. A picture without decay gets the box.
 inline Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask, RandomStream& random) {
-  Tensor<float> out = Tensor<float>::zeros(mask.shape());
-  const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
-  if (is_empty) {
-    const double middle = 0.5 * static_cast<double>(mask.size(1));
-    mark_tooth(out, *std::min_element(scene.teeth.begin(), scene.teeth.end(), [&](const Tooth& a, const Tooth& b) {
-                 return std::abs(a.x - middle) < std::abs(b.x - middle);
-               }));
-    return out;
-  }
   const auto far = [&](Index size) {
     return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
   };
-  const Index kind = random.below(4);
-  if (kind == 0) return out;
-  if (kind == 1) return shifted_mask(mask, far(mask.size(0)), far(mask.size(1)));
-  for (const Decay& decay : scene.decays) mark_tooth(out, scene.teeth[decay.tooth]);
-  return out;
+  const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
+  switch (is_empty ? 2 : random.below(4)) {
+    case 0:
+      return Tensor<float>::zeros(mask.shape());
+    case 1:
+      return shifted_mask(mask, far(mask.size(0)), far(mask.size(1)));
+    case 2:
+      return box_mask(mask.shape(), random);
+    default:
+      return tooth_mask(scene, mask.shape());
+  }
 }
 
 }  // namespace detail
 
-/// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, or
-/// the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
+/// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, a box
+/// somewhere else, or the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
 /// share outside [0, 1].
 inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
   require(options.count >= 0 && options.height >= 32 && options.width >= 32,
