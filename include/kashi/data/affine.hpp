@@ -96,6 +96,7 @@ void warp(const char* who, Example& example, Fill fill, F&& positions) {
   if (moves_mask) example.target = warped_mask;
 }
 
+template <class = void>
 inline void apply_affine(const char* who, Example& example, const Affine& affine, Fill fill) {
   check_image(who, example.image);
   const double radian = std::numbers::pi / 180.0;

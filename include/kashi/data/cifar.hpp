@@ -87,6 +87,7 @@ class CifarReader {
 };
 
 /// The lines of a file of class names, or none if there is no such file. Throws FormatError for too few.
+template <class = void>
 inline std::vector<std::string> read_class_names(const std::string& path, Index classes) {
   if (!std::filesystem::exists(path)) return {};
   std::vector<std::string> names(1);
@@ -104,6 +105,7 @@ inline std::vector<std::string> read_class_names(const std::string& path, Index 
 
 /// CIFAR-10 from the folder of its binary version: images [32,32,3], 10 classes, named if batches.meta.txt is there.
 /// Throws IoError for a file that is missing and FormatError for one that is no CIFAR file; both name it.
+template <class = void>
 inline Dataset cifar10(const std::string& folder, const Cifar10Options& options = {}) {
   detail::CifarReader reader({.label_bytes = 1, .label_at = 0, .classes = 10});
   if (options.train) {

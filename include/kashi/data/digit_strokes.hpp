@@ -24,6 +24,7 @@ using DigitModel = std::vector<Stroke>;  ///< one way to write a digit
 inline constexpr bool corner = true;
 
 /// One: a line; with a short, a long, a curved flag; with a base; with a hook at the foot.
+template <class = void>
 inline std::vector<DigitModel> models_of_one() {
   return {
       {{{0.02, -0.50}, {0.00, 0.00}, {0.00, 0.50}}},
@@ -39,6 +40,7 @@ inline std::vector<DigitModel> models_of_one() {
 
 /// Two: round with a flat base; with a loop; with a wavy base; like a Z; a slim neck with a short base; with a curl at
 /// the top.
+template <class = void>
 inline std::vector<DigitModel> models_of_two() {
   return {
       {{{-0.25, -0.28},
@@ -100,6 +102,7 @@ inline std::vector<DigitModel> models_of_two() {
 }
 
 /// Three: round; with a flat top; with a loop in the middle; with a shallow dent; with a long tail; wide and pointed.
+template <class = void>
 inline std::vector<DigitModel> models_of_three() {
   return {
       {{{-0.22, -0.36},
@@ -170,6 +173,7 @@ inline std::vector<DigitModel> models_of_three() {
 }
 
 /// Four: open; closed; open and slanting; in one line like a lightning; with a round bowl; with a long bar.
+template <class = void>
 inline std::vector<DigitModel> models_of_four() {
   return {
       {{{-0.18, -0.46}, {-0.22, -0.18}, {-0.26, 0.08, corner}, {0.02, 0.08}, {0.30, 0.06}},
@@ -214,6 +218,7 @@ inline const std::array<std::vector<DigitModel>, 4>& digit_models() {
 
 /// Points close to each other on the smooth line through a stroke's points: a cubic Hermite curve with Catmull-Rom
 /// directions, which break at corners.
+template <class = void>
 inline Stroke smooth_line(const Stroke& stroke, int steps) {
   Stroke line;
   const auto direction = [&](std::size_t i, bool leaving) {

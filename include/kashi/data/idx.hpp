@@ -27,6 +27,7 @@ struct IdxOptions {
 namespace detail {
 
 /// The shape that an IDX header of rank `sizes.size() / 4` promises, checked against the limit.
+template <class = void>
 inline Shape idx_shape(std::span<const std::byte> sizes, Index limit, const std::string& who) {
   std::vector<Index> shape;
   Index count = 1;
@@ -71,6 +72,7 @@ Tensor<std::uint8_t> read_idx_bytes(Read&& read, Index available, bool is_exact,
 /// The numbers of an IDX file of unsigned bytes, compressed or not, in their own shape. The header is checked against
 /// the file's size before memory is taken. Throws IoError if it can't be read, FormatError if it is no such file or
 /// beyond the limit.
+template <class = void>
 inline Tensor<std::uint8_t> read_idx(const std::string& path, const IdxOptions& options = {}) {
   const std::string who = "cannot read IDX file '" + path + "'";
   const std::vector<std::byte> bytes = io::read_file(path, options.bytes, "cannot read IDX file");
@@ -98,6 +100,7 @@ inline Tensor<std::uint8_t> read_idx(const std::string& path, const IdxOptions& 
 /// their numbers, 0 to the largest. Throws as read_idx does, and ShapeError if the two don't belong together.
 ///
 ///     auto train_set = data::idx_dataset("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz");
+template <class = void>
 inline Dataset idx_dataset(const std::string& images_path, const std::string& labels_path,
                            const IdxOptions& options = {}) {
   Tensor<std::uint8_t> images = read_idx(images_path, options);

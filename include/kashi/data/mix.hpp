@@ -32,6 +32,7 @@ inline void check_mix(const char* who, Index classes, double alpha, double p) {
 }
 
 /// Row i of [N,classes]: `share` at the label of i, the rest at the label of its partner.
+template <class = void>
 inline void set_mixed_targets(const char* who, Batch& batch, const std::vector<Index>& partner, double share,
                               Index classes) {
   Tensor<float> targets = Tensor<float>::zeros({batch.size(), classes});

@@ -31,6 +31,7 @@ inline Colour varied(Colour colour, double by, RandomStream& random) {
   return colour;
 }
 
+template <class = void>
 inline Pen random_pen(double pixel, RandomStream& random) {
   static constexpr std::array<Colour, 10> inks{{{0.08, 0.08, 0.10},
                                                 {0.12, 0.12, 0.12},
@@ -54,6 +55,7 @@ inline Pen random_pen(double pixel, RandomStream& random) {
   return pen;
 }
 
+template <class = void>
 inline Paper random_paper(double pixel, RandomStream& random) {
   static constexpr std::array<Colour, 6> papers{{{1.0, 1.0, 1.0},
                                                  {0.97, 0.97, 0.97},
@@ -72,6 +74,7 @@ inline Paper random_paper(double pixel, RandomStream& random) {
 }
 
 /// A model with its points shaken, then slanted, turned, scaled and put near the middle of a picture.
+template <class = void>
 inline DigitModel random_digit(const std::vector<DigitModel>& models, Index size, RandomStream& random) {
   DigitModel digit = models[static_cast<std::size_t>(random.below(static_cast<Index>(models.size())))];
   const double shake = random.uniform(0.008, 0.035);
@@ -93,6 +96,7 @@ inline DigitModel random_digit(const std::vector<DigitModel>& models, Index size
 }
 
 /// One picture of a digit 1..4: writes [size,size,3] bytes.
+template <class = void>
 inline void draw_digit(Index digit, Index size, RandomStream& random, std::uint8_t* out) {
   const double pixel = static_cast<double>(size) / 64.0;
   const DigitModel strokes = random_digit(digit_models()[static_cast<std::size_t>(digit - 1)], size, random);
@@ -108,6 +112,7 @@ inline void draw_digit(Index digit, Index size, RandomStream& random, std::uint8
 
 /// Drawings that look like handwritten digits 1, 2, 3, 4 in colour, [size,size,3]; classes "1" to "4". 2,000 of 64 x 64
 /// take well under a second. Throws ValueError for no images or a size outside 16..1024.
+template <class = void>
 inline Dataset handwritten_digits(const HandwrittenDigitsOptions& options = {}) {
   require(options.count >= 1, "handwritten_digits: count must be at least 1; got ", options.count);
   require(options.size >= 16 && options.size <= 1024, "handwritten_digits: size must lie in 16..1024; got ",

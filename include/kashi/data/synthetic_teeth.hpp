@@ -75,7 +75,8 @@ struct TeethScene {
   std::vector<Decay> decays;
 };
 
-inline TeethScene random_scene(Index height, Index width, RandomStream& random) {
+template <class = void>
+TeethScene random_scene(Index height, Index width, RandomStream& random) {
   TeethScene scene;
   const double h = static_cast<double>(height), w = static_cast<double>(width), middle = h * random.uniform(0.46, 0.54);
   for (const bool is_upper : {true, false}) {
@@ -113,7 +114,8 @@ inline TeethScene random_scene(Index height, Index width, RandomStream& random) 
 }
 
 /// Draws a scene and the mask of its decay.
-inline void draw_scene(const TeethScene& scene, RandomStream& random, Tensor<float>& image, Tensor<float>& mask) {
+template <class = void>
+void draw_scene(const TeethScene& scene, RandomStream& random, Tensor<float>& image, Tensor<float>& mask) {
   const Index height = image.size(0), width = image.size(1);
   const double bone = random.uniform(0.2, 0.32), slope = random.uniform(-0.12, 0.12),
                grain = random.uniform(0.015, 0.04), wave = random.uniform(0, 6);
@@ -180,7 +182,8 @@ inline Tensor<float> tooth_mask(const TeethScene& scene, const Shape& shape) {
 
 /// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, a box at the wrong place, or the
 /// outline of the whole tooth instead of its decay. A picture without decay gets the box.
-inline Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask, RandomStream& random) {
+template <class = void>
+Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask, RandomStream& random) {
   const auto far = [&](Index size) {
     return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
   };
@@ -202,7 +205,8 @@ inline Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>
 /// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, a box
 /// somewhere else, or the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
 /// share outside [0, 1].
-inline SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
+template <class = void>
+SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
   require(options.count >= 0 && options.height >= 32 && options.width >= 32,
           "synthetic_teeth: a count from 0 and pictures of at least 32x32 pixels are needed; got ", options.count,
           " of ", options.height, "x", options.width);

@@ -28,6 +28,7 @@ inline constexpr std::array<const char*, 10> texture_names{"plain",  "rows",  "c
                                                            "dotted", "rings", "shaded",  "speckled", "waves"};
 
 /// Whether a point belongs to a shape that fills about [-1,1] x [-1,1]; y points down.
+template <class = void>
 inline bool in_shape(Index shape, double x, double y) {
   const double r = std::hypot(x, y), far = std::max(std::abs(x), std::abs(y));
   switch (shape) {
@@ -55,6 +56,7 @@ inline bool in_shape(Index shape, double x, double y) {
 }
 
 /// How much of the second colour a texture has at a point, 0 to 1. `phase` shifts it; `noise` is a number of the pixel.
+template <class = void>
 inline double texture_at(Index texture, double x, double y, double phase, double noise) {
   constexpr double turns = 2.2 * 2 * std::numbers::pi / 2;
   const auto stripe = [](double t) { return std::sin(t) > 0 ? 1.0 : 0.0; };
@@ -86,6 +88,7 @@ inline double texture_at(Index texture, double x, double y, double phase, double
 }
 
 /// Draws one class into [size,size,3].
+template <class = void>
 inline void draw_textured_shape(Index label, Index size, RandomStream& random, std::uint8_t* out) {
   const auto colour = [&] { return std::array<double, 3>{random.uniform(), random.uniform(), random.uniform()}; };
   const auto distance = [](const auto& a, const auto& b) { return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]); };
@@ -126,6 +129,7 @@ inline void draw_textured_shape(Index label, Index size, RandomStream& random, s
 
 /// Shapes of random colour, place, size and slant on a shaded ground: images [size,size,3], labels 0..99, classes named
 /// "disc, plain" to "frame, waves". Throws ValueError for sizes below 8 or a negative count.
+template <class = void>
 inline Dataset textured_shapes(const TexturedShapesOptions& options = {}) {
   require(options.count >= 0, "textured_shapes: count can't be negative; got ", options.count);
   require(options.size >= 8, "textured_shapes: images must have at least 8 pixels a side; got ", options.size);

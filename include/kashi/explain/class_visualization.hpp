@@ -156,6 +156,7 @@ Variable<T> disturbed(const Variable<T>& views, const ClassVisualizationOptions&
   return out;
 }
 
+template <class = void>
 inline void check_visualization(const ClassVisualizationOptions& o) {
   require(o.size >= 8 && o.view >= 8 && o.steps >= 1 && o.copies >= 1 && o.octaves >= 1,
           "visualize_class: .size and .view must be at least 8, .steps, .copies and .octaves at least 1; got ", o.size,

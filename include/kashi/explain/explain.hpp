@@ -50,6 +50,7 @@ inline const std::vector<std::pair<Method, std::string>>& methods() {
 inline const std::string& name_of(Method method) { return methods()[static_cast<std::size_t>(method)].second; }
 
 /// The method of a name. Throws ValueError for one that is not known, with those that are.
+template <class = void>
 inline Method method_named(const std::string& name) {
   std::string known;
   for (const auto& [method, known_name] : methods()) {

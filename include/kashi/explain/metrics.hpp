@@ -20,6 +20,7 @@
 namespace kashi::inline v0::explain {
 
 /// Pearson's correlation; 0 if either is constant. Throws ShapeError for different lengths.
+template <class = void>
 inline double pearson(std::span<const double> a, std::span<const double> b) {
   require<ShapeError>(a.size() == b.size(), "pearson: as many numbers are needed on both sides; got ", a.size(),
                       " and ", b.size());
@@ -39,6 +40,7 @@ inline double pearson(std::span<const double> a, std::span<const double> b) {
 namespace detail {
 
 /// Ranks from 0, equal numbers sharing their mean rank.
+template <class = void>
 inline std::vector<double> ranks(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -17,6 +17,7 @@ namespace kashi::inline v0::explain {
 
 /// Exact values from the worths of all 2^n coalitions: `worths[mask]`, player i being in the coalition if bit i of the
 /// mask is set. Throws ValueError unless their number is a power of two up to 2^24.
+template <class = void>
 inline std::vector<double> shapley_exact(std::span<const double> worths) {
   const std::size_t coalitions = worths.size();
   require(std::has_single_bit(coalitions) && coalitions <= (std::size_t{1} << 24),
@@ -55,6 +56,7 @@ using ShapleyWalk = std::function<std::vector<double>(std::span<const Index> ord
 
 /// Estimates the values of n players by walking along random orders (Castro et al. 2009): unbiased, n + 1 worths an
 /// order. Throws ValueError for a number of orders below 1, or an odd one with .antithetic.
+template <class = void>
 inline ShapleyEstimate shapley_sampled(Index players, const ShapleyWalk& walk, const ShapleyOptions& options = {}) {
   require(options.permutations >= 1, "shapley_sampled: .permutations must be at least 1; got ", options.permutations);
   require(!options.antithetic || options.permutations % 2 == 0,

@@ -36,6 +36,7 @@ inline void append_chunk(std::vector<std::byte>& out, std::string_view name, std
 }
 
 /// The contents of a PNG's chunks of a name, joined.
+template <class = void>
 inline std::vector<std::byte> chunks_of(std::span<const std::byte> png, std::string_view name) {
   std::vector<std::byte> out;
   const auto u32 = [&](std::size_t at) {
@@ -54,6 +55,7 @@ inline std::vector<std::byte> chunks_of(std::span<const std::byte> png, std::str
 }  // namespace detail
 
 /// The bytes of an animated PNG of frames [H,W] or [H,W,C], all of one shape. Throws ShapeError, ValueError.
+template <class = void>
 inline std::vector<std::byte> encode_animation(const std::vector<Tensor<std::uint8_t>>& frames,
                                                const AnimationOptions& options = {}) {
   require(!frames.empty(), "encode_animation: at least one frame is needed");

@@ -23,6 +23,7 @@ inline std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t cr
 
 /// Fills `to` exactly from the raw deflate data `from`. Throws FormatError, beginning with `who`, if they are damaged
 /// or hold more or fewer bytes.
+template <class = void>
 inline void inflate_exactly(std::span<const std::byte> from, std::span<std::byte> to, const std::string& who) {
   z_stream stream{};
   require<Error>(inflateInit2(&stream, -MAX_WBITS) == Z_OK, who, ": zlib can't start");
@@ -51,6 +52,7 @@ inline void inflate_exactly(std::span<const std::byte> from, std::span<std::byte
 }
 
 /// Raw deflate data of these bytes. Equal bytes give equal data (for one zlib).
+template <class = void>
 inline std::vector<std::byte> deflate_all(std::span<const std::byte> from, int level = Z_DEFAULT_COMPRESSION) {
   z_stream stream{};
   require<Error>(deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK,

@@ -15,6 +15,7 @@
 namespace kashi::inline v0::io::detail {
 
 /// The checksum of PNG chunks (ISO/IEC 15948, annex D).
+template <class = void>
 inline std::uint32_t crc32(const unsigned char* data, std::size_t size) {
   static constexpr std::array<std::uint32_t, 256> table = [] {
     std::array<std::uint32_t, 256> out{};
@@ -29,6 +30,7 @@ inline std::uint32_t crc32(const unsigned char* data, std::size_t size) {
   return ~crc;
 }
 
+template <class = void>
 inline ImageHeader check_png(const ImageBytes& file, const Limits& limits) {
   constexpr std::array<unsigned, 7> channels_of_colour_type = {1, 0, 3, 1, 2, 0, 4};
   file.need(8, 25, "its header");

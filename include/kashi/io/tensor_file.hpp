@@ -29,6 +29,7 @@ inline std::string_view dtype_name(const TensorValue& value) {
   return names[value.index()];
 }
 
+template <class = void>
 inline const Shape& shape_of(const TensorValue& value) {
   return std::visit([](const auto& tensor) -> const Shape& { return tensor.shape(); }, value);
 }
@@ -36,6 +37,7 @@ inline const Shape& shape_of(const TensorValue& value) {
 namespace detail {
 
 /// The numbers as they lie in memory.
+template <class = void>
 inline std::span<const std::byte> bytes_of(const TensorValue& value) {
   return std::visit([](const auto& tensor) { return std::as_bytes(tensor.span()); }, value);
 }
@@ -54,6 +56,7 @@ class TensorFile {
   std::map<std::string, std::string> metadata;
 
   /// Throws ValueError if the name is taken.
+  template <class = void>
   void add(std::string name, TensorValue value) {
     const bool is_new = places_.emplace(name, entries_.size()).second;
     require(is_new, "TensorFile: there is already a tensor \"", name, "\"");

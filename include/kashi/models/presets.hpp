@@ -61,6 +61,7 @@ inline Preset preset(const std::string& name, Index crop = 0) {
 }
 
 /// The preset with which a network's best-known weights learnt, with the size that it wants.
+template <class = void>
 inline Preset usual_preset(const std::string& model) {
   if (model.ends_with("cifar10")) return preset("cifar");
   if (model == "efficientnet_lite1") return preset("efficientnet_lite", 240);
@@ -72,6 +73,7 @@ inline Preset usual_preset(const std::string& model) {
 }
 
 /// The part of a picture [H,W,3] that the network sees, values as they are: [crop,crop,3].
+template <class = void>
 inline Tensor<float> crop_for(const Tensor<float>& picture, const Preset& how) {
   require<ShapeError>(picture.rank() == 3 && picture.size(2) == 3, "models: a picture must be [H,W,3]; got ",
                       picture.shape());
@@ -91,6 +93,7 @@ inline Tensor<float> crop_for(const Tensor<float>& picture, const Preset& how) {
 }
 
 /// Pixels [...,3] in [0,1] as the network wants them: order of colours, mean, standard deviation.
+template <class = void>
 inline Tensor<float> normalize_for(const Tensor<float>& pixels, const Preset& how) {
   require<ShapeError>(pixels.rank() > 0 && pixels.size(-1) == 3, "models: pixels must be [...,3]; got ",
                       pixels.shape());

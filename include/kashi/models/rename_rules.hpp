@@ -22,6 +22,7 @@ inline void add_stages(std::vector<nn::RenameRule>& rules, const std::vector<int
 }
 
 /// For MobileNetV1: timm's names, Keras's, and those of several PyTorch projects.
+template <class = void>
 inline std::vector<nn::RenameRule> mobilenet_v1_rules() {
   std::vector<nn::RenameRule> rules;
   add_stages(rules, {1, 2, 2, 6, 2}, "features.", 1);
@@ -56,6 +57,7 @@ inline std::vector<nn::RenameRule> mobilenet_v1_rules() {
 
 /// For EfficientNet-Lite: timm's names (tf_efficientnet_lite0). Its first block has no expansion, so that conv_pw is
 /// there what conv_pwl is elsewhere.
+template <class = void>
 inline std::vector<nn::RenameRule> efficientnet_lite_rules(const std::vector<int>& stages) {
   std::vector<nn::RenameRule> rules{{"blocks.0.*.conv_dw.*", "blocks.0.*._depthwise_conv.*"},
                                     {"blocks.0.*.bn1.*", "blocks.0.*._bn1.*"},
@@ -81,6 +83,7 @@ inline std::vector<nn::RenameRule> efficientnet_lite_rules(const std::vector<int
 }  // namespace detail
 
 /// The rules for a network, by its name in make(); none for those whose names are the same everywhere.
+template <class = void>
 inline std::vector<nn::RenameRule> rename_rules(const std::string& model) {
   if (model.starts_with("mobilenet_v1")) return detail::mobilenet_v1_rules();
   if (model == "efficientnet_lite0") return detail::efficientnet_lite_rules({1, 2, 2, 3, 3, 4, 1});

@@ -105,6 +105,7 @@ inline std::string interval_text(const Interval& interval) {
 }
 
 /// Lines up columns: the first `left` to the left, the others to the right.
+template <class = void>
 inline std::string align_columns(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows)
@@ -124,6 +125,7 @@ inline std::string align_columns(const std::vector<std::vector<std::string>>& ro
   return out;
 }
 
+template <class = void>
 inline std::vector<std::string> summary_row(const LayerSummary& layer, const SummaryTextOptions& options) {
   const OperationCount& ops = layer.operations;
   std::vector<std::string> row{layer.name.empty() ? layer.kind : layer.name, layer.description,

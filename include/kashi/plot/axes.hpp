@@ -20,6 +20,7 @@ struct Range {
 };
 
 /// Round numbers (1, 2 or 5 times a power of ten apart) in a range, about `count` of them.
+template <class = void>
 inline std::vector<double> round_ticks(Range range, int count) {
   if (!(range.high > range.low) || count < 1) return {range.low};
   const double raw = (range.high - range.low) / count;
@@ -56,6 +57,7 @@ struct LegendEntry {
 };
 
 /// Draws the title and the legend below it; returns the y where the chart may begin.
+template <class = void>
 inline double draw_heading(Canvas& canvas, const std::string& title, double size,
                            const std::vector<LegendEntry>& legend, double left) {
   double y = size * 1.2;

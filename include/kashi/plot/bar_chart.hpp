@@ -33,6 +33,7 @@ struct BarChartOptions {
 
 namespace detail {
 
+template <class = void>
 inline Range bar_range(const std::vector<BarSeries>& series, const BarChartOptions& options) {
   Range out{0, 0};
   for (const BarSeries& one : series) {
@@ -69,6 +70,7 @@ inline Color bar_color(const BarSeries& series, std::size_t i) {
   return series.color.value_or(series_color(static_cast<Index>(i)));
 }
 
+template <class = void>
 inline void draw_bar_axis(Canvas& canvas, const BarLayout& layout, const std::string& x_label) {
   const std::vector<double> ticks =
       round_ticks(layout.range, static_cast<int>(std::max(2.0, layout.width / (layout.size * 6))));
@@ -84,6 +86,7 @@ inline void draw_bar_axis(Canvas& canvas, const BarLayout& layout, const std::st
 }
 
 /// The bars of one label, with the label to their left and the numbers to their right.
+template <class = void>
 inline void draw_bar_group(Canvas& canvas, const BarLayout& layout, const std::string& label, std::size_t row,
                            const std::vector<BarSeries>& series, int decimals) {
   const double size = layout.size, zero = layout.zero();
@@ -106,6 +109,7 @@ inline void draw_bar_group(Canvas& canvas, const BarLayout& layout, const std::s
 }  // namespace detail
 
 /// A bar chart [H,W,3]; its height follows from the number of bars. Throws ValueError.
+template <class = void>
 inline Image bar_chart(const std::vector<std::string>& labels, const std::vector<BarSeries>& series,
                        const BarChartOptions& options = {}) {
   for (const BarSeries& one : series) {

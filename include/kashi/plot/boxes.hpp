@@ -16,6 +16,7 @@ struct BoxStyle {
 };
 
 /// A frame around `area` and its label on a strip of the same colour: above the frame, or inside it at the upper edge.
+template <class = void>
 inline void draw_box(Canvas& canvas, const Rectangle& area, std::string_view label = {}, const BoxStyle& style = {}) {
   canvas.draw_rectangle(area, style.color, style.thickness);
   if (label.empty()) return;

@@ -38,6 +38,7 @@ struct Rectangle {
 using Path = std::vector<Point>;
 
 /// Any picture [H,W], [H,W,1..4] as RGB; alpha is put on white. Throws ShapeError.
+template <class = void>
 inline Image as_rgb(const Image& image) {
   const bool is_picture = image.rank() == 2 || (image.rank() == 3 && image.size(2) >= 1 && image.size(2) <= 4);
   require<ShapeError>(is_picture, "plot: a picture is [H,W] or [H,W,1..4]; got ", image.shape());
@@ -228,6 +229,7 @@ class Canvas {
 };
 
 /// Cuts a path into dashes of `on` pixels with gaps of `off` pixels.
+template <class = void>
 inline std::vector<Path> dashes(const Path& path, double on, double off) {
   require(on > 0 && off > 0, "dashes: lengths must be positive; got ", on, " and ", off);
   std::vector<Path> out;

@@ -22,6 +22,7 @@ namespace detail {
 
 // viridis, inferno: S. van der Walt and N. Smith, matplotlib (CC0). blues, blue_red: C. Brewer, ColorBrewer 2 ("Blues",
 // "RdBu" reversed).
+template <class = void>
 inline std::span<const std::uint32_t> control_points(ColorMap map) {
   static constexpr std::array<std::uint32_t, 10> viridis = {0x440154, 0x482878, 0x3E4989, 0x31688E, 0x26828E,
                                                             0x1F9E89, 0x35B779, 0x6DCD59, 0xB4DE2C, 0xFDE725};
@@ -47,6 +48,7 @@ inline std::span<const std::uint32_t> control_points(ColorMap map) {
 }  // namespace detail
 
 /// The colour of a value 0..1; beyond is clamped, NaN is grey.
+template <class = void>
 inline Color map_color(ColorMap map, double value) {
   if (std::isnan(value)) return {128, 128, 128};
   const auto points = detail::control_points(map);
@@ -62,6 +64,7 @@ inline Color map_color(ColorMap map, double value) {
 
 /// Numbers [H,W] as a picture [H,W,3]: `low` and everything below gets the map's first colour, `high` the last.
 /// Throws ShapeError, ValueError.
+template <class = void>
 inline Tensor<std::uint8_t> colorize(const Tensor<float>& values, ColorMap map = ColorMap::viridis, float low = 0,
                                      float high = 1) {
   require<ShapeError>(values.rank() == 2, "colorize: values are [H,W]; got ", values.shape());

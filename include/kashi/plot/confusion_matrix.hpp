@@ -40,6 +40,7 @@ struct ConfusionLayout {
   bool are_names_upright = false;
 };
 
+template <class = void>
 inline ConfusionLayout plan_confusion(const Tensor<std::int64_t>& counts, const std::vector<std::string>& names,
                                       const ConfusionOptions& options) {
   const double size = options.text_size, classes = static_cast<double>(counts.size(0));
@@ -60,6 +61,7 @@ inline ConfusionLayout plan_confusion(const Tensor<std::int64_t>& counts, const 
   return out;
 }
 
+template <class = void>
 inline void draw_confusion_heading(Canvas& canvas, const ConfusionLayout& layout, const std::string& title) {
   const double size = layout.size;
   draw_text(canvas, title, {size * 1.2, size * 1.2}, {.size = size * 1.3, .bold = true});
@@ -74,6 +76,7 @@ inline void draw_confusion_heading(Canvas& canvas, const ConfusionLayout& layout
 
 /// One true class: a cell for each predicted one. The square root lifts the few mistakes of a good network above the
 /// paper.
+template <class = void>
 inline void draw_confusion_row(Canvas& canvas, const ConfusionLayout& layout, std::span<const std::int64_t> row,
                                std::int64_t total, double y) {
   const double gap = layout.cell >= 12 ? 1 : 0;
@@ -92,6 +95,7 @@ inline void draw_confusion_row(Canvas& canvas, const ConfusionLayout& layout, st
 }
 
 /// A class's name at its row and at its column.
+template <class = void>
 inline void draw_confusion_name(Canvas& canvas, const ConfusionLayout& layout, const std::string& name, Index i) {
   const double size = layout.size, place = layout.cell * (static_cast<double>(i) + 0.5);
   const std::string shown = fit_text(name, layout.name_width, size);
@@ -110,6 +114,7 @@ inline void draw_confusion_name(Canvas& canvas, const ConfusionLayout& layout, c
 
 /// Counts [true class, predicted class] with the classes' names. A cell's colour is its share of its row, so that the
 /// diagonal shows each class's recall, which also stands at the row's end. Throws ShapeError, ValueError.
+template <class = void>
 inline Image confusion_matrix(const Tensor<std::int64_t>& counts, const std::vector<std::string>& names,
                               const ConfusionOptions& options = {}) {
   require<ShapeError>(counts.rank() == 2 && counts.size(0) == counts.size(1) && counts.size(0) >= 1,

@@ -47,6 +47,7 @@ inline Index lines_of(const std::string& caption) {
 }
 
 /// Each line cut to the width.
+template <class = void>
 inline std::string fit_lines(const std::string& caption, double width, double size) {
   std::string out;
   for (std::size_t begin = 0; begin <= caption.size();) {
@@ -61,6 +62,7 @@ inline std::string fit_lines(const std::string& caption, double width, double si
 
 /// Pictures ([H,W] or [H,W,1..4], any sizes) in rows and columns with captions below ("\n" begins a new line; what is
 /// too long is cut). `captions` may be empty. Throws ShapeError, ValueError.
+template <class = void>
 inline Image contact_sheet(const std::vector<Image>& pictures, const std::vector<std::string>& captions = {},
                            const SheetOptions& options = {}) {
   require(captions.empty() || captions.size() == pictures.size(), "contact_sheet: ", pictures.size(),

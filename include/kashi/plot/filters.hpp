@@ -24,6 +24,7 @@ struct FilterSheetOptions {
 /// Weights of a convolution [O,KH,KW,C] as pictures. Three channels become colours around grey, where 0 is; other
 /// numbers of channels become one picture each, blue for negative and red for positive. Every filter is scaled by its
 /// own largest weight. Throws ShapeError.
+template <class = void>
 inline Image filter_sheet(const Tensor<float>& weight, const FilterSheetOptions& options = {}) {
   require<ShapeError>(weight.rank() == 4 && weight.numel() > 0, "filter_sheet: a weight is [O,KH,KW,C]; got ",
                       weight.shape());

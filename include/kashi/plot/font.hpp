@@ -66,6 +66,7 @@ inline std::string_view strokes_of(char32_t character) {
 
 /// A glyph at `unit` pixels a unit. The points that define it are moved to whole pixels, so that upright and level
 /// strokes are sharp; curves are drawn between these as short lines.
+template <class = void>
 inline Glyph make_glyph(char32_t character, double unit) {
   constexpr int curve_steps = 6;
   const std::string_view code = strokes_of(character);

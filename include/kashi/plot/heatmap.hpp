@@ -14,6 +14,7 @@
 namespace kashi::inline v0::plot {
 
 /// Numbers moved and scaled so that the smallest is 0 and the largest 1; all 0 if they are equal. NaN stays.
+template <class = void>
 inline Tensor<float> normalize(const Tensor<float>& values) {
   float low = std::numeric_limits<float>::infinity(), high = -low;
   for (const float value : values.span()) {
@@ -36,6 +37,7 @@ struct OverlayOptions {
 
 /// A heat map [h,w] with values 0..1 (see normalize), stretched over a picture [H,W] or [H,W,1..4]; gives [H,W,3].
 /// Throws ShapeError.
+template <class = void>
 inline Image overlay(const Image& picture, const Tensor<float>& heat, const OverlayOptions& options = {}) {
   require<ShapeError>(heat.rank() == 2 && heat.numel() > 0, "overlay: a heat map is [h,w]; got ", heat.shape());
   Canvas canvas(picture);

@@ -48,6 +48,7 @@ struct PlotArea {
   double pixel_y(double value) const { return area.y + area.height - (value - y.low) / (y.high - y.low) * area.height; }
 };
 
+template <class = void>
 inline Range data_range(const std::vector<Series>& series, bool of_x, bool log_y) {
   Range out{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   for (const Series& one : series) {
@@ -68,6 +69,7 @@ inline Range data_range(const std::vector<Series>& series, bool of_x, bool log_y
 }
 
 /// The range of the y axis: a little more than the data take, and from 0 if they come near it.
+template <class = void>
 inline Range y_range(const std::vector<Series>& series, const LineChartOptions& options) {
   Range out = data_range(series, false, options.log_y);
   const double pad = (out.high - out.low) * 0.06;
@@ -103,6 +105,7 @@ inline std::pair<std::vector<double>, std::vector<std::string>> y_ticks(Range ra
 }
 
 /// The curve's pieces between its gaps, in pixels.
+template <class = void>
 inline std::vector<Path> curve_paths(const Series& series, const PlotArea& plot, bool log_y) {
   std::vector<Path> out;
   bool is_open = false;
@@ -120,6 +123,7 @@ inline std::vector<Path> curve_paths(const Series& series, const PlotArea& plot,
   return out;
 }
 
+template <class = void>
 inline void draw_grid(Canvas& canvas, const PlotArea& plot, const LineChartOptions& options,
                       const std::vector<double>& x_ticks,
                       const std::pair<std::vector<double>, std::vector<std::string>>& y) {
@@ -146,6 +150,7 @@ inline void draw_grid(Canvas& canvas, const PlotArea& plot, const LineChartOptio
 }
 
 /// One curve; few points are marked.
+template <class = void>
 inline void draw_curve(Canvas& canvas, const Series& series, const PlotArea& plot, const LineChartOptions& options,
                        Color color) {
   const double size = options.text_size;
@@ -164,6 +169,7 @@ inline void draw_curve(Canvas& canvas, const Series& series, const PlotArea& plo
 }
 
 /// Copies the plot's area, and a little around it, from one canvas to another.
+template <class = void>
 inline void copy_area(Canvas& to, const Canvas& from, const Rectangle& area, double around) {
   const auto reach = static_cast<Index>(around);
   const Index begin_y = static_cast<Index>(area.y) - reach, end_y = static_cast<Index>(area.y + area.height) + reach;
@@ -178,6 +184,7 @@ inline void copy_area(Canvas& to, const Canvas& from, const Rectangle& area, dou
 }  // namespace detail
 
 /// A line chart [H,W,3]. Throws ValueError if a series has x of another length than y, or the picture is too small.
+template <class = void>
 inline Image line_chart(const std::vector<Series>& series, const LineChartOptions& options = {}) {
   for (const Series& one : series) {
     require(one.x.empty() || one.x.size() == one.y.size(), "line_chart: series \"", one.name, "\" has ", one.x.size(),

@@ -26,6 +26,7 @@ struct ResizeTap {
 };
 
 /// Triangle filter around each new pixel's middle, widened when shrinking.
+template <class = void>
 inline std::vector<ResizeTap> bilinear_taps(Index from, Index to) {
   const double scale = static_cast<double>(from) / static_cast<double>(to), reach = std::max(1.0, scale);
   std::vector<ResizeTap> out(static_cast<std::size_t>(to));
@@ -46,6 +47,7 @@ inline std::vector<ResizeTap> bilinear_taps(Index from, Index to) {
 }
 
 /// Resizes the middle axis of [outer, taps, inner] numbers.
+template <class = void>
 inline std::vector<float> resize_axis(const std::vector<float>& in, Index outer, Index from, Index inner,
                                       const std::vector<ResizeTap>& taps) {
   const auto to = static_cast<Index>(taps.size());

@@ -27,6 +27,7 @@ struct TextStyle {
 namespace detail {
 
 /// Characters of UTF-8 text; bytes that are not UTF-8 become U+FFFD.
+template <class = void>
 inline std::vector<char32_t> characters_of(std::string_view chars) {
   std::vector<char32_t> out;
   for (const char c : chars) {
@@ -57,6 +58,7 @@ inline double capital_height(double size) { return std::round(8 * size / 12) + 1
 inline double line_height(double size) { return std::round(size * 1.35); }
 
 /// Cuts a line with "..." to what fits into `width` pixels.
+template <class = void>
 inline std::string fit_text(std::string line, double width, double size) {
   if (text_width(line, size) <= width) return line;
   while (!line.empty() && text_width(line + "...", size) > width) {
@@ -68,6 +70,7 @@ inline std::string fit_text(std::string line, double width, double size) {
 }
 
 /// Draws text; "\n" begins a new line below.
+template <class = void>
 inline void draw_text(Canvas& canvas, std::string_view chars, Point at, const TextStyle& style = {}) {
   const std::size_t break_at = chars.find('\n');
   if (break_at != std::string_view::npos) {

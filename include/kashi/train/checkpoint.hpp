@@ -25,32 +25,40 @@ struct TrainingPosition {
   double loss_sum = 0;  ///< over those images
 };
 
+template <class = void>
 void add_plan(io::TensorFile& file, const TrainingPlan& plan);
 
 /// Throws FormatError if the file is no checkpoint, ValueError if it was made under another plan.
+template <class = void>
 void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan);
 
 /// Adds named numbers under prefix + name.
+template <class = void>
 void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers);
 
 /// The numbers whose names begin with `prefix`.
+template <class = void>
 optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix);
 
 /// Adds the state of network, optimizer, position, history and default generator.
+template <class = void>
 void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
                         const TrainingPosition& position, const std::vector<EpochLog>& history, bool stopped);
 
 /// Takes it back. Throws ValueError, ShapeError or FormatError if the file is of another network or optimizer.
+template <class = void>
 void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer,
                         TrainingPosition& position, std::vector<EpochLog>& history, bool& stopped);
 
 #if KASHI_HAS_BODIES
 
-KASHI_FUNCTION void add_plan(io::TensorFile& file, const TrainingPlan& plan) {
+template <class>
+void add_plan(io::TensorFile& file, const TrainingPlan& plan) {
   for (const auto& [name, value] : plan) file.add("plan." + name, Tensor<Index>::scalar(value));
 }
 
-KASHI_FUNCTION void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan) {
+template <class>
+void check_plan(const io::TensorFile& file, const std::string& path, const TrainingPlan& plan) {
   for (const auto& [name, value] : plan) {
     require<FormatError>(file.contains("plan." + name), "resume: '", path,
                          "' is not a checkpoint of a training: it has no \"plan.", name, "\"");
@@ -60,11 +68,13 @@ KASHI_FUNCTION void check_plan(const io::TensorFile& file, const std::string& pa
   }
 }
 
-KASHI_FUNCTION void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers) {
+template <class>
+void add_numbers(io::TensorFile& file, const std::string& prefix, const optim::Numbers& numbers) {
   for (const auto& [name, value] : numbers) file.add(prefix + name, Tensor<double>::scalar(value));
 }
 
-KASHI_FUNCTION optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix) {
+template <class>
+optim::Numbers get_numbers(const io::TensorFile& file, const std::string& prefix) {
   optim::Numbers numbers;
   for (const auto& entry : file.entries())
     if (entry.name.starts_with(prefix))
@@ -74,7 +84,8 @@ KASHI_FUNCTION optim::Numbers get_numbers(const io::TensorFile& file, const std:
 
 namespace detail {
 
-inline void add_history(io::TensorFile& file, const std::vector<EpochLog>& history) {
+template <class = void>
+void add_history(io::TensorFile& file, const std::vector<EpochLog>& history) {
   if (history.empty()) return;
   const Index rows = static_cast<Index>(history.size());
   const auto add = [&](const std::string& name, auto&& figure) {
@@ -94,7 +105,8 @@ inline void add_history(io::TensorFile& file, const std::vector<EpochLog>& histo
     });
 }
 
-inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epochs) {
+template <class = void>
+std::vector<EpochLog> get_history(const io::TensorFile& file, Index epochs) {
   if (!file.contains("history.seconds")) return {};
   const Tensor<double> seconds = file.get<double>("history.seconds"),
                        rates = file.get<double>("history.images_per_second");
@@ -116,9 +128,9 @@ inline std::vector<EpochLog> get_history(const io::TensorFile& file, Index epoch
 
 }  // namespace detail
 
-KASHI_FUNCTION void add_training_state(io::TensorFile& file, const nn::Module<float>& model,
-                                       const optim::Optimizer<float>& optimizer, const TrainingPosition& position,
-                                       const std::vector<EpochLog>& history, bool stopped) {
+template <class>
+void add_training_state(io::TensorFile& file, const nn::Module<float>& model, const optim::Optimizer<float>& optimizer,
+                        const TrainingPosition& position, const std::vector<EpochLog>& history, bool stopped) {
   add_state(file, "model.", model.to_state_dict());
   const optim::State<float> state = optimizer.state();
   add_state(file, "optimizer.tensors.", state.tensors);
@@ -130,9 +142,9 @@ KASHI_FUNCTION void add_training_state(io::TensorFile& file, const nn::Module<fl
   detail::add_history(file, history);
 }
 
-KASHI_FUNCTION void get_training_state(const io::TensorFile& file, nn::Module<float>& model,
-                                       optim::Optimizer<float>& optimizer, TrainingPosition& position,
-                                       std::vector<EpochLog>& history, bool& stopped) {
+template <class>
+void get_training_state(const io::TensorFile& file, nn::Module<float>& model, optim::Optimizer<float>& optimizer,
+                        TrainingPosition& position, std::vector<EpochLog>& history, bool& stopped) {
   const Tensor<Index> place = file.get<Index>("position"), random = file.get<Index>("random");
   const double loss_sum = file.get<double>("position.loss_sum").item();
   require<FormatError>(place.shape() == Shape{4} && random.shape() == Shape{2}, "the position has shape ",

@@ -60,10 +60,12 @@ struct BestModelOptions {
   std::map<std::string, std::string> metadata{};  ///< beside the weights in that file
 };
 
-/// Keeps a copy of the weights of the best epoch and puts them back into the network at the end.
-class BestModel : public Callback {
+/// Keeps a copy of the weights of the best epoch and puts them back into the network at the end. A template so that
+/// only programs which use it compile the files of weights. Use the name BestModel.
+template <class Number>
+class BasicBestModel : public Callback {
  public:
-  explicit BestModel(BestModelOptions options = {})
+  explicit BasicBestModel(BestModelOptions options = {})
       : options_(std::move(options)), best_(detail::worst(options_.goal)) {}
 
   void on_fit_begin(Trainer&) override {
@@ -95,14 +97,16 @@ class BestModel : public Callback {
   void load(const io::TensorFile& file, const std::string& prefix) override {
     best_ = file.get<double>(prefix + "best").item();
     epoch_ = file.get<Index>(prefix + "epoch").item();
-    weights_ = get_state(file, prefix + "weights.");
+    weights_ = get_state<Number>(file, prefix + "weights.");
   }
 
  private:
   BestModelOptions options_;
   double best_;
   Index epoch_ = 0;
-  nn::StateDict<float> weights_;
+  nn::StateDict<Number> weights_;
 };
+
+using BestModel = BasicBestModel<float>;
 
 }  // namespace kashi::inline v0::train

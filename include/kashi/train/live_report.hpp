@@ -24,10 +24,12 @@ struct LiveReportOptions {
 };
 
 /// Writes report.html after every epoch, a page that loads itself again: curves, the last figures, time left, memory.
-/// It leaves report.json alone, which only a finished run has.
-class LiveReport : public Callback {
+/// It leaves report.json alone, which only a finished run has. A template so that only programs which use it compile
+/// it. Use the name LiveReport.
+template <class Report>
+class BasicLiveReport : public Callback {
  public:
-  explicit LiveReport(LiveReportOptions options) : options_(std::move(options)) {}
+  explicit BasicLiveReport(LiveReportOptions options) : options_(std::move(options)) {}
 
   void on_epoch_end(Trainer& trainer, EpochLog& log) override {
     std::vector<EpochLog> history = trainer.history();
@@ -68,5 +70,7 @@ class LiveReport : public Callback {
 
   LiveReportOptions options_;
 };
+
+using LiveReport = BasicLiveReport<Report>;
 
 }  // namespace kashi::inline v0::train

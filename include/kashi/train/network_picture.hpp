@@ -26,6 +26,7 @@ namespace detail {
 
 /// The colour of a kind of layer: what multiplies, what normalises, what shrinks or enlarges, where branches meet, the
 /// rest.
+template <class = void>
 inline plot::Color layer_color(const nn::LayerSummary& layer) {
   const std::string& kind = layer.kind;
   if (layer.operations.macs > 0) return plot::Color{214, 228, 247};
@@ -42,6 +43,7 @@ inline std::string sizes_of(const Shape& shape) {
   return out;
 }
 
+template <class = void>
 inline std::string dot_text(const std::string& plain) {
   std::string out;
   for (const char c : plain) {
@@ -59,6 +61,7 @@ inline std::string layer_costs(const nn::LayerSummary& layer) {
 }
 
 /// Runs `dot -Tpng -o OUT IN`; false if it is not there or fails.
+template <class = void>
 inline bool run_dot(const std::filesystem::path& in, const std::filesystem::path& out) {
   std::vector<std::string> words{"dot", "-Tpng", "-o", out.string(), in.string()};
   std::vector<char*> arguments;
@@ -81,6 +84,7 @@ inline bool run_dot(const std::filesystem::path& in, const std::filesystem::path
 }  // namespace detail
 
 /// The network as a graph in Graphviz' language.
+template <class = void>
 inline std::string network_dot(const nn::Summary& summary) {
   std::string out =
       "digraph network {\n  node [shape=box, style=filled, fontname=\"Helvetica\", fontsize=11];\n  edge "
@@ -104,6 +108,7 @@ inline std::string network_dot(const nn::Summary& summary) {
 }
 
 /// The layers from top to bottom, a box each, with arrows past the boxes where a layer reads from further up.
+template <class = void>
 inline plot::Image network_stack(const nn::Summary& summary) {
   constexpr double box_height = 40, step = 58, left = 20, width = 470, lane = 14;
   // A canvas ends at 32,768 pixels.
@@ -162,6 +167,7 @@ inline plot::Image network_stack(const nn::Summary& summary) {
 
 /// The picture as `dot` draws it, or the stack of layers where `dot` is not installed or the graph is too large for it.
 /// `folder` takes the graph as network.dot, which is kept. Throws IoError.
+template <class = void>
 inline plot::Image network_picture(const nn::Summary& summary, const std::filesystem::path& folder) {
   const auto source = folder / "network.dot", drawn = folder / "network.dot.png";
   io::write_atomically(source, network_dot(summary), "cannot write graph");

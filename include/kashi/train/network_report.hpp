@@ -113,6 +113,7 @@ inline const std::vector<std::string>& network_columns() {
 }
 
 /// A row a layer and one for the total, of text.
+template <class = void>
 inline std::vector<std::vector<std::string>> network_table(const nn::Summary& summary) {
   const auto field = [](const nn::LayerSummary& layer, auto&& f) {
     return layer.has_positions ? nn::detail::by_axis(layer, f) : std::string("-");
@@ -144,6 +145,7 @@ inline std::vector<std::vector<std::string>> network_table(const nn::Summary& su
 }
 
 /// Comma-separated, a line a layer; numbers without separators.
+template <class = void>
 inline std::string to_csv(const nn::Summary& summary) {
   std::string out;
   const auto line = [&out](const std::vector<std::string>& cells, bool is_header) {
@@ -163,6 +165,7 @@ inline std::string to_csv(const nn::Summary& summary) {
 }
 
 /// A Markdown table.
+template <class = void>
 inline std::string to_markdown(const nn::Summary& summary) {
   std::string out = "|", rule = "|";
   for (std::size_t i = 0; i < network_columns().size(); ++i) {

@@ -16,6 +16,7 @@ namespace kashi::inline v0::train {
 namespace detail {
 
 /// "2:05" or "1:02:05".
+template <class = void>
 inline std::string clock_text(double seconds) {
   const long total = std::isfinite(seconds) && seconds > 0 ? static_cast<long>(seconds + 0.5) : 0;
   char buffer[32];

@@ -23,6 +23,7 @@ enum class Format {
 namespace detail {
 
 /// Text for HTML: no tag, attribute or entity can come out of it.
+template <class = void>
 inline std::string escape_html(std::string_view plain) {
   std::string out;
   for (const char c : plain) {
@@ -142,6 +143,7 @@ inline bool looks_like_number(const std::string& cell) {
   return end == std::string::npos && cell.find_first_of("0123456789") != std::string::npos;
 }
 
+template <class = void>
 inline std::string table_html(const PageTable& table) {
   const auto is_numeric = [&](std::size_t column) {
     for (const auto& row : table.rows) {
@@ -162,6 +164,7 @@ inline std::string table_html(const PageTable& table) {
   return out + "</table></div>\n";
 }
 
+template <class = void>
 inline std::string page_html(const std::string& title, int refresh_seconds, const std::string& body) {
   std::string out =
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

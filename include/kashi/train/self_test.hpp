@@ -28,6 +28,7 @@ inline bool has_self_test(const io::TensorFile& file) {
 }
 
 /// Adds a self-test to a file: the input [N,H,W,C], and the network's answer in eval mode.
+template <class = void>
 inline void add_self_test(io::TensorFile& file, nn::Module<float>& net, const Tensor<float>& input) {
   require<ShapeError>(input.rank() == 4, "add_self_test: the input must be [N,H,W,C]; got ", input.shape());
   const NoGrad no_grad;
@@ -41,6 +42,7 @@ inline void add_self_test(io::TensorFile& file, nn::Module<float>& net, const Te
 
 /// Runs the file's self-test through a network that is in eval mode. It passes if no output differs by more than
 /// `tolerance` of the largest. Throws ValueError if there is none, ShapeError if it is of another network.
+template <class = void>
 inline Verification verify(const nn::Module<float>& net, const io::TensorFile& file, double tolerance = 1e-3) {
   require(has_self_test(file),
           "verify: the file carries no self-test (tensors \"self_test.input\" and \"self_test.output\")");

@@ -20,6 +20,7 @@ namespace kashi::inline v0::train {
 namespace detail {
 
 /// CRC-32C (Castagnoli), bit by bit over a table of bytes.
+template <class = void>
 inline std::uint32_t crc32c(const std::string& bytes) {
   static const std::array<std::uint32_t, 256> table = [] {
     std::array<std::uint32_t, 256> out{};
@@ -48,6 +49,7 @@ inline std::string masked_crc(const std::string& bytes) {
   return little_endian(rotated + 0xA282EAD8u, 4);
 }
 
+template <class = void>
 inline std::string event_record(const std::string& data) {
   const std::string length = little_endian(data.size(), 8);
   std::string out = length;

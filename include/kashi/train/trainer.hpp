@@ -119,9 +119,11 @@ class Trainer {
   /// Trains. With a checkpoint and `resume`, the final weights are the same bits whether or not the training was
   /// interrupted on the way. Throws Error when the loss or a weight is no longer finite; the last checkpoint stays as
   /// it is. Throws ValueError, and leaves network and optimizer as they were, for a checkpoint of another training.
+  template <class = void>
   FitResult fit(const data::Dataset& dataset, FitOptions options);
 
   /// Loss and metrics over a dataset, in eval mode.
+  template <class = void>
   Evaluation evaluate(const data::Dataset& dataset, EvaluateOptions options = {});
 
  private:
@@ -137,9 +139,13 @@ class Trainer {
   }
 
   /// True if the epoch was finished; false when interrupted in it.
+  template <class = void>
   bool run_epoch(data::Loader& loader, const FitOptions& options);
+  template <class = void>
   double train_step(const std::vector<data::Batch>& batches, const FitOptions& options);
+  template <class = void>
   void end_epoch(const FitOptions& options, Clock::time_point start);
+  template <class = void>
   void check_weights() const;
   void save_checkpoint(const FitOptions& options, const TrainingPlan& plan) const {
     if (!options.checkpoint.empty()) options.checkpoint.save_training(*this, options, plan);
@@ -204,7 +210,8 @@ KASHI_INSTANTIATE(struct CheckpointCode<void>)
 
 #if KASHI_HAS_BODIES
 
-KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) {
+template <class>
+FitResult Trainer::fit(const data::Dataset& dataset, FitOptions options) {
   require(dataset.size() > 0, "fit: the dataset is empty");
   require(options.epochs >= 1 && options.accumulate >= 1, "fit: .epochs and .accumulate must be at least 1; got ",
           options.epochs, " and ", options.accumulate);
@@ -258,7 +265,8 @@ KASHI_FUNCTION FitResult Trainer::fit(const data::Dataset& dataset, FitOptions o
   return result(false);
 }
 
-KASHI_FUNCTION bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) {
+template <class>
+bool Trainer::run_epoch(data::Loader& loader, const FitOptions& options) {
   model_.train();
   const auto start = Clock::now();
   data::Epoch epoch = loader.epoch(position_.epoch, position_.batch);
@@ -289,7 +297,8 @@ KASHI_FUNCTION bool Trainer::run_epoch(data::Loader& loader, const FitOptions& o
   return true;
 }
 
-KASHI_FUNCTION double Trainer::train_step(const std::vector<data::Batch>& batches, const FitOptions& options) {
+template <class>
+double Trainer::train_step(const std::vector<data::Batch>& batches, const FitOptions& options) {
   Index images = 0;
   for (const auto& batch : batches) images += batch.size();
   optimizer_->zero_grad();
@@ -312,7 +321,8 @@ KASHI_FUNCTION double Trainer::train_step(const std::vector<data::Batch>& batche
   return total;
 }
 
-KASHI_FUNCTION void Trainer::end_epoch(const FitOptions& options, Clock::time_point start) {
+template <class>
+void Trainer::end_epoch(const FitOptions& options, Clock::time_point start) {
   EpochLog log;
   log.epoch = position_.epoch + 1;
   log.epochs = epochs_;
@@ -333,7 +343,8 @@ KASHI_FUNCTION void Trainer::end_epoch(const FitOptions& options, Clock::time_po
   history_.push_back(log);
 }
 
-KASHI_FUNCTION Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOptions options) {
+template <class>
+Evaluation Trainer::evaluate(const data::Dataset& dataset, EvaluateOptions options) {
   require(dataset.size() > 0, "evaluate: the dataset is empty");
   const detail::EvalMode eval_mode(model_);
   const NoGrad no_grad;
@@ -354,7 +365,8 @@ KASHI_FUNCTION Evaluation Trainer::evaluate(const data::Dataset& dataset, Evalua
   return found;
 }
 
-KASHI_FUNCTION void Trainer::check_weights() const {
+template <class>
+void Trainer::check_weights() const {
   for (const auto& [name, value] : model_.named_parameters()) {
     const auto numbers = value.value().span();
     const bool is_finite =

@@ -11,19 +11,21 @@ namespace kashi::inline v0::train {
 
 /// Validation, and callbacks after it such as BestModel, see the averaged weights; training goes on with its own. At
 /// the end of the training the network holds the average, unless BestModel stands behind it and gives back a better
-/// epoch.
+/// epoch. A template so that only programs which use it compile it. Use the name WeightAverage.
 ///
 ///     auto average = std::make_shared<train::WeightAverage>(net, optim::EMAOptions{.decay = 0.999});
-class WeightAverage : public Callback {
+template <class Number>
+class BasicWeightAverage : public Callback {
  public:
-  explicit WeightAverage(const nn::Module<float>& model, optim::EMAOptions options = {}) : average_(model, options) {}
+  explicit BasicWeightAverage(const nn::Module<Number>& model, optim::EMAOptions options = {})
+      : average_(model, options) {}
 
   void on_step(Trainer&, const StepLog&) override { average_.update(); }
   void on_validation_begin(Trainer&) override { scope_.emplace(average_); }
   void on_validation_end(Trainer&) override { scope_.reset(); }
   /// The network keeps the average.
   void on_fit_end(Trainer& trainer) override {
-    nn::StateDict<float> averages = trainer.model().to_state_dict();
+    nn::StateDict<Number> averages = trainer.model().to_state_dict();
     for (const auto& [name, value] : average_.state().tensors) averages.set(name, value);
     trainer.model().load_state_dict(averages);
   }
@@ -35,18 +37,20 @@ class WeightAverage : public Callback {
   }
   void load(const io::TensorFile& file, const std::string& prefix) override {
     average_.load_state(
-        {.tensors = get_state(file, prefix + "average."), .numbers = get_numbers(file, prefix + "numbers.")});
+        {.tensors = get_state<Number>(file, prefix + "average."), .numbers = get_numbers(file, prefix + "numbers.")});
   }
 
  private:
   /// A scope that can be put into an optional.
   struct Judged {
-    explicit Judged(optim::EMA<float>& average) : scope(average.swap()) {}
-    optim::EMA<float>::Scope scope;
+    explicit Judged(optim::EMA<Number>& average) : scope(average.swap()) {}
+    typename optim::EMA<Number>::Scope scope;
   };
 
-  optim::EMA<float> average_;
+  optim::EMA<Number> average_;
   std::optional<Judged> scope_;
 };
+
+using WeightAverage = BasicWeightAverage<float>;
 
 }  // namespace kashi::inline v0::train

@@ -62,6 +62,7 @@ inline std::vector<std::size_t> by_score(std::span<const Detection> detections) 
 
 /// Non-maximum suppression: the best box is kept and drops those that overlap it too much, then the best of the rest,
 /// and so on. Best first. Throws ValueError for a score that is not a number.
+template <class = void>
 inline std::vector<Detection> nms(std::span<const Detection> detections, const NmsOptions& options = {}) {
   detail::check_scores(detections);
   std::vector<Detection> kept;
@@ -83,6 +84,7 @@ struct SoftNmsOptions {
 
 /// Soft non-maximum suppression (Bodla et al. 2017): an overlap with a better box costs the factor exp(-IoU^2 / sigma)
 /// instead of the box. Best first, with the lowered scores. Throws ValueError for a score that is not a number.
+template <class = void>
 inline std::vector<Detection> soft_nms(std::span<const Detection> detections, const SoftNmsOptions& options = {}) {
   detail::check_scores(detections);
   require(options.sigma > 0, "soft_nms: .sigma must be positive; got ", options.sigma);
@@ -105,6 +107,7 @@ inline std::vector<Detection> soft_nms(std::span<const Detection> detections, co
 
 /// The success curve: for the thresholds 0, 0.05, ..., 1 the share of overlaps that reach it (by 1e-6, so that 0 counts
 /// as a miss).
+template <class = void>
 inline std::vector<double> success_curve(std::span<const double> overlaps) {
   std::vector<double> out;
   for (int i = 0; i <= 20; ++i) {

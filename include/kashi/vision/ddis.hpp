@@ -15,6 +15,7 @@ struct DdisOptions {
 
 /// For every place of a map [H,W,C] the number (row-major) of the nearest place of the template [h,w,C], by squared
 /// distance; the first of equal ones. Throws ShapeError.
+template <class = void>
 inline Tensor<Index> nearest_places(const Tensor<float>& map, const Tensor<float>& templ) {
   require<ShapeError>(map.rank() == 3 && templ.rank() == 3 && map.size(2) == templ.size(2) && templ.numel() > 0,
                       "nearest_places: a map [H,W,C] and a template [h,w,C] are needed; got ", map.shape(), " and ",
@@ -44,6 +45,7 @@ inline Tensor<Index> nearest_places(const Tensor<float>& map, const Tensor<float
 /// The score of every window of the template's size, [H-h+1,W-w+1]: the sum over its points of exp((1 - k) / h) / (1 +
 /// r), k how many of the window's points share the nearest neighbour, r how far it moved. The template itself scores
 /// its number of points. The authors smooth the map afterwards by a box of a third of the template. Throws ShapeError.
+template <class = void>
 inline Tensor<float> ddis(const Tensor<float>& map, const Tensor<float>& templ, const DdisOptions& options = {}) {
   detail::check_template("ddis", map.shape(), templ.shape());
   require(options.bandwidth > 0, "ddis: .bandwidth must be positive; got ", options.bandwidth);

@@ -37,6 +37,7 @@ struct FeatureMap {
 /// picture's size over that of the original, whose coordinates the maps will have. The network must be in evaluation
 /// mode, and its layers are looked at through hooks. Throws ValueError for unknown layers, ShapeError for layers
 /// without a map.
+template <class = void>
 inline std::vector<FeatureMap> feature_maps(nn::Module<float>& net, const std::vector<FeatureLayer>& layers,
                                             const Tensor<float>& picture, double scale = 1) {
   require<ShapeError>(picture.rank() == 3, "feature_maps: a picture [H,W,C] is needed; got ", picture.shape());
@@ -167,6 +168,7 @@ struct TemplateGrids {
 /// The grids whose cells divide `box` of the first picture into about cells x cells parts, but not finer than half the
 /// stride of the finest layer. Sizes are of the pictures themselves. Throws ShapeError, or ValueError for a box that is
 /// not inside its picture or does not fit into the other.
+template <class = void>
 inline TemplateGrids template_grids(const std::vector<FeatureMap>& template_maps, Index template_height,
                                     Index template_width, const Box& box, const std::vector<FeatureMap>& search_maps,
                                     Index search_height, Index search_width, double cells = 8) {
@@ -225,6 +227,7 @@ struct AlignedMaps {
 
 /// Both pictures' maps as one each, for methods that compare maps cell by cell. Throws ShapeError for maps of different
 /// layers.
+template <class = void>
 inline AlignedMaps align_maps(const std::vector<FeatureMap>& template_maps, const std::vector<FeatureMap>& search_maps,
                               const TemplateGrids& grids) {
   require<ShapeError>(!template_maps.empty() && template_maps.size() == search_maps.size(),

@@ -54,6 +54,7 @@ inline void erase_around(Tensor<float>& scores, const Place& place, Index rows, 
 
 /// The places of a template's own picture that answer it best, at least the template's height or width apart from it
 /// and each other.
+template <class = void>
 inline std::vector<Place> find_rivals(const Tensor<float>& scores, Place own, Index rows, Index columns, Index count) {
   std::vector<Place> taken{own};
   Tensor<float> left = scores.clone();
@@ -75,6 +76,7 @@ inline double dot(const float* a, const float* b, Index n) {
 
 /// Products of the features at neighbouring cells, [h,w,5]: with itself, right, below, and along both diagonals of the
 /// square to the right and below. They give the length of any bilinear mixture of four cells.
+template <class = void>
 inline FeatureMap neighbour_products(const FeatureMap& map) {
   const Index height = map.values.size(0), width = map.values.size(1), channels = map.values.size(2);
   FeatureMap out{Tensor<float>::empty({height, width, 5}), map.stride, map.offset, 1};
@@ -96,6 +98,7 @@ inline FeatureMap neighbour_products(const FeatureMap& map) {
 }
 
 /// Adds to `lengths` [rows,columns] the squared lengths of a map's features interpolated at the grid's cells.
+template <class = void>
 inline void add_squared_lengths(const FeatureMap& map, const Grid& grid, Tensor<float>& lengths) {
   const FeatureMap products = neighbour_products(map);
   const Index height = map.values.size(0), width = map.values.size(1);
@@ -193,6 +196,7 @@ inline Tensor<float> correlate(const GridFeatures& picture, const std::vector<Te
 
 /// How much each cell of a template counts, row-major, 1 on average: one minus the mean cosine with the three likest
 /// cells of a frame around the template, `frame` of its sides wide.
+template <class = void>
 inline std::vector<float> foreground_weights(const GridFeatures& own, const TemplateGrids& grids, double frame) {
   const Place& at = grids.place;
   std::vector<float> weights(static_cast<std::size_t>(grids.rows * grids.columns), 1.0f);
@@ -235,6 +239,7 @@ inline std::vector<float> foreground_weights(const GridFeatures& own, const Temp
 }
 
 /// The best places of a score map, best first, each at least half a template from the better ones.
+template <class = void>
 inline std::vector<Place> best_places(const Tensor<float>& scores, Index rows, Index columns, Index count) {
   Tensor<float> left = scores.clone();
   std::vector<Place> out;
@@ -258,6 +263,7 @@ inline double likeness_elsewhere(const GridFeatures& own, const TemplateGrids& g
 }
 
 /// The best window as a box of the template's size, between the cells by a parabola through the scores beside it.
+template <class = void>
 inline Box refined_box(const Tensor<float>& scores, const Place& best, const Grid& grid, const Box& templ) {
   const auto at = [&](Index y, Index x) { return static_cast<double>(scores(y, x)); };
   const double x = best.x > 0 && best.x + 1 < scores.size(1)
@@ -275,6 +281,7 @@ inline Box refined_box(const Tensor<float>& scores, const Place& best, const Gri
 /// Finds `box` of one picture in another, by the maps of both (of the same layers; see feature_maps). Sizes are of the
 /// pictures themselves. The found box has the template's size and lies inside. Throws ShapeError, or ValueError for a
 /// box that is not inside its picture or does not fit into the other.
+template <class = void>
 inline FeatureMatch match_features(const std::vector<FeatureMap>& template_maps, Index template_height,
                                    Index template_width, const Box& box, const std::vector<FeatureMap>& search_maps,
                                    Index search_height, Index search_width, const FeatureMatchOptions& options = {}) {
