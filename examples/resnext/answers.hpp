@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <kashi/core/manipulate.hpp>
+#include <kashi/core/random.hpp>
 #include <kashi/core/reduce.hpp>
 #include <kashi/data/loader.hpp>
 #include <kashi/nn/module.hpp>
@@ -101,7 +102,9 @@ inline kashi::plot::Image mistakes_sheet(const kashi::data::Dataset& test, const
   const Tensor<float> mean({3}, {0.5071f, 0.4867f, 0.4408f}), deviation({3}, {0.2675f, 0.2565f, 0.2761f});
   std::vector<plot::Image> pictures;
   std::vector<std::string> captions;
-  for (Index i = 0; i < test.size() && pictures.size() < most; i += std::max<Index>(1, test.size() / 200)) {
+  // In an order of their own: files often go through the classes in turn.
+  for (const Index i : random::Generator(42).permutation(test.size()).span()) {
+    if (pictures.size() == most) break;
     const auto guess = static_cast<std::size_t>(answers.guesses[static_cast<std::size_t>(i)]),
                truth = static_cast<std::size_t>(test.label(i));
     if (guess == truth) continue;
