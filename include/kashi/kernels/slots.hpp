@@ -11,9 +11,11 @@ namespace kashi::inline v0::kernels::detail {
 /// Slots for `items` independent items.
 inline Index slot_count(Index items) { return std::max<Index>(1, std::min<Index>(num_threads(), items)); }
 
-/// Slots for which a workspace must be large enough: no thread limit of the caller's counts here.
+/// Slots for which a workspace must be large enough: for all threads, or for the caller's limit, if the number for all
+/// was lowered since that was set and may be raised again.
 inline Index most_slots(Index items) {
-  return std::max<Index>(1, std::min<Index>(v0::detail::global_thread_count().load(), items));
+  const Index threads = std::max(v0::detail::global_thread_count().load(), v0::detail::thread_limit());
+  return std::max<Index>(1, std::min(threads, items));
 }
 
 /// Calls f(slot, item) for every item; a slot has neighbouring items, which run one after the other.
