@@ -12,10 +12,11 @@
 namespace kashi::inline v0::kernels {
 
 /// Transforms one tile's pixels (or one pair's taps): pixels[i] point at channels, results go to out + i *
-/// position_step.
+/// position_step. Meanwhile the pixels of the next tile are fetched: no hardware follows such a pattern.
 template <class T>
 struct WinogradGatherJob {
   const T* const* pixels = nullptr;
+  const T* const* next = nullptr;  ///< pixels of the next tile, or null
   Index channels = 0;
   T* out = nullptr;
   Index position_step = 0;
@@ -93,6 +94,22 @@ void tile_pixels(Index size, const T* image, Index height, Index width, Index ch
   }
 }
 
+/// Transforms `count` tiles to out + tile * stride; `pixels_of(tile, pixels)` tells where a tile's pixels are.
+template <class T, class PixelsOf>
+void gather_tiles(void (*transform)(const WinogradGatherJob<T>&), WinogradGatherJob<T> job, Index count, T* out,
+                  Index stride, const PixelsOf& pixels_of) {
+  const T* pixels[2][winograd_most_positions];
+  if (count > 0) pixels_of(0, pixels[0]);
+  for (Index t = 0; t < count; ++t) {
+    const bool is_last = t + 1 == count;
+    if (!is_last) pixels_of(t + 1, pixels[(t + 1) % 2]);
+    job.pixels = pixels[t % 2];
+    job.next = is_last ? nullptr : pixels[(t + 1) % 2];
+    job.out = out + t * stride;
+    transform(job);
+  }
+}
+
 /// The cut of a forward or backward-data pass: blocks of tiles x groups x parts of the output channels.
 struct WinogradPlan {
   DirectShape s;
@@ -115,7 +132,7 @@ struct WinogradPlan {
         depth_stride(round_up(s.depth, lanes)) {
     const Index bytes = positions * (depth_stride + blocks.padded()) * Index{sizeof(float)};
     const bool large_weights = positions * s.depth * blocks.padded() * Index{sizeof(float)} > (4 << 20);
-    const Index most = std::max<Index>((1 << 20) / bytes, large_weights ? 96 : 48);
+    const Index most = std::max<Index>((512 << 10) / bytes, large_weights ? 96 : 28);
     block_count = std::max<Index>(1, ceil_div(tiles_of.count(), most));
     block = round_up(std::max<Index>(1, ceil_div(tiles_of.count(), block_count)), rows);
     block_count = std::max<Index>(1, ceil_div(tiles_of.count(), block));
@@ -241,17 +258,16 @@ void run_winograd(const WinogradPlan& plan, const T* x, const T* packed, const E
     T* input = slots + slot * plan.slot_numel();
     T* product = input + plan.positions * plan.input_step();
 
-    const T* pixels[winograd_most_positions];
-    WinogradGatherJob<T> gather{pixels, s.depth, nullptr, plan.input_step()};
-    for (Index t = 0; t < count; ++t) {
+    WinogradGatherJob<T> gather;
+    gather.channels = s.depth;
+    gather.position_step = plan.input_step();
+    gather_tiles(kernels.input, gather, count, input, plan.depth_stride, [&](Index t, const T** pixels) {
       const WinogradTile at(plan.tiles_of, t0 + t);
       tile_pixels(plan.tiles_of.tile + 2,
                   x + at.image * s.rows.in_size * s.columns.in_size * s.in_channels() + group * s.depth, s.rows.in_size,
                   s.columns.in_size, s.in_channels(), at.row + plan.top, at.column + plan.left,
                   static_cast<const T*>(zeros), pixels);
-      gather.out = input + t * plan.depth_stride;
-      kernels.input(gather);
-    }
+    });
     winograd_multiply(plan, count, group, first, last, static_cast<const T*>(input), packed, product);
 
     const Index channel = group * s.width + plan.blocks.begin(first);
@@ -326,20 +342,24 @@ void winograd_weight_gather(const WinogradWeightPlan& plan, Index group, Index t
   const T* group_x = x + group * g.group_in_channels();
   const T* group_dy = dy + group * g.group_out_channels();
   parallel_for(count, 8, [&](Index begin, Index end) {
-    const T* pixels[winograd_most_positions];
-    WinogradGatherJob<T> in{pixels, g.group_in_channels(), nullptr, plan.in_step()};
-    WinogradGatherJob<T> out{pixels, g.group_out_channels(), nullptr, plan.out_step()};
-    for (Index t = begin; t < end; ++t) {
-      const WinogradTile at(plan.tiles_of, t0 + t);
-      tile_pixels(plan.tiles_of.tile + 2, group_x + at.image * g.in_height * g.in_width * g.in_channels, g.in_height,
-                  g.in_width, g.in_channels, at.row - g.pad_top, at.column - g.pad_left, zeros, pixels);
-      in.out = inputs + t * plan.in_stride;
-      kernels.input(in);
-      tile_pixels(plan.tiles_of.tile, group_dy + at.image * g.out_height * g.out_width * g.out_channels, g.out_height,
-                  g.out_width, g.out_channels, at.row, at.column, zeros, pixels);
-      out.out = gradients + t * plan.out_stride;
-      kernels.gradient(out);
-    }
+    WinogradGatherJob<T> job;
+    job.channels = g.group_in_channels();
+    job.position_step = plan.in_step();
+    gather_tiles(kernels.input, job, end - begin, inputs + begin * plan.in_stride, plan.in_stride,
+                 [&](Index t, const T** pixels) {
+                   const WinogradTile at(plan.tiles_of, t0 + begin + t);
+                   tile_pixels(plan.tiles_of.tile + 2, group_x + at.image * g.in_height * g.in_width * g.in_channels,
+                               g.in_height, g.in_width, g.in_channels, at.row - g.pad_top, at.column - g.pad_left,
+                               zeros, pixels);
+                 });
+    job.channels = g.group_out_channels();
+    job.position_step = plan.out_step();
+    gather_tiles(kernels.gradient, job, end - begin, gradients + begin * plan.out_stride, plan.out_stride,
+                 [&](Index t, const T** pixels) {
+                   const WinogradTile at(plan.tiles_of, t0 + begin + t);
+                   tile_pixels(plan.tiles_of.tile, group_dy + at.image * g.out_height * g.out_width * g.out_channels,
+                               g.out_height, g.out_width, g.out_channels, at.row, at.column, zeros, pixels);
+                 });
   });
 }
 

@@ -116,7 +116,7 @@ KASHI_INLINE void winograd_map(const Vec<T>* from, Vec<T>* to) {
 
 /// The map on the columns, then on the rows, of one vector of channels: From x From pixels to To x To positions.
 /// Each column is loaded just before its map and each row stored right after, so that few values are alive.
-template <class T, int Output, WinogradMap Map, int From, int To, bool Whole>
+template <class T, int Output, WinogradMap Map, int From, int To, bool Whole, bool Fetch>
 KASHI_INLINE void winograd_gather_step(const WinogradGatherJob<T>& job, Index channel, Index count) {
   Vec<T> half[To][From];
   KASHI_UNROLL for (int j = 0; j < From; ++j) {
@@ -125,6 +125,8 @@ KASHI_INLINE void winograd_gather_step(const WinogradGatherJob<T>& job, Index ch
     KASHI_UNROLL for (int i = 0; i < From; ++i) {
       const T* pixel = job.pixels[i * From + j] + channel;
       column[i] = Whole ? load(pixel) : load_part(pixel, count);
+      // The first two columns of a tile of inputs are the last two of the tile before.
+      if (Fetch && (Map != WinogradMap::input || j >= 2)) __builtin_prefetch(job.next[i * From + j] + channel);
     }
     winograd_map<T, Output, Map>(column, mapped);
     KASHI_UNROLL for (int i = 0; i < To; ++i) half[i][j] = mapped[i];
@@ -140,12 +142,16 @@ KASHI_INLINE void winograd_gather_step(const WinogradGatherJob<T>& job, Index ch
 template <class T, int Output, WinogradMap Map, int From>
 __attribute__((noinline)) void winograd_gather(const WinogradGatherJob<T>& job) {
   constexpr int To = Output + 2;
+  constexpr bool is_weight = Map == WinogradMap::weight;
   Index channel = 0;
-  for (; channel + lanes<T> <= job.channels; channel += lanes<T>) {
-    winograd_gather_step<T, Output, Map, From, To, true>(job, channel, lanes<T>);
+  for (; (is_weight || job.next != nullptr) && channel + lanes<T> <= job.channels; channel += lanes<T>) {
+    winograd_gather_step<T, Output, Map, From, To, true, !is_weight>(job, channel, lanes<T>);
+  }
+  for (; !is_weight && channel + lanes<T> <= job.channels; channel += lanes<T>) {
+    winograd_gather_step<T, Output, Map, From, To, true, false>(job, channel, lanes<T>);
   }
   if (channel < job.channels) {
-    winograd_gather_step<T, Output, Map, From, To, false>(job, channel, job.channels - channel);
+    winograd_gather_step<T, Output, Map, From, To, false, false>(job, channel, job.channels - channel);
   }
 }
 
@@ -157,6 +163,12 @@ __attribute__((noinline)) void winograd_scatter(const WinogradScatterJob<T>& job
     const Index count = job.channels - channel < lanes<T> ? job.channels - channel : lanes<T>;
     const bool whole = count == lanes<T>;
     const Vec<T> bias = job.bias != nullptr ? load(job.bias + channel) : Vec<T>{};
+    // The lines of the result are on their way while the positions are mapped.
+    for (int i = 0; i < job.rows; ++i) {
+      for (int j = 0; j < job.columns; ++j) {
+        __builtin_prefetch(job.out + i * job.row_step + j * job.column_step + channel, 1);
+      }
+    }
     Vec<T> half[Output][From];
     KASHI_UNROLL for (int j = 0; j < From; ++j) {
       Vec<T> column[From];
