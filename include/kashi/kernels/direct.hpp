@@ -313,6 +313,7 @@ void multiply_blocks(const DirectPlan& plan, const T* x, const T* packed, const 
             job.depth = std::min(cut.depth_chunk, s.depth - k0);
             job.in = table.in;
             job.in_offset = group * s.depth + k0;
+            job.fetch = block == 0 || gb == part * group_blocks / cut.column_parts;
             job.weight = weight;
             job.out = table.out;
             job.out_offset = group * s.width + blocks.begin(block);

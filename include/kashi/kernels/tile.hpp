@@ -20,6 +20,7 @@ struct MultiplyJob {
       nullptr;                ///< [tile][tap][row], a tap's first null: none for this tile; with a tap step [tile][row]
   Index in_offset = 0;        ///< added to every pointer of `in`
   Index tap_step = 0;         ///< distance of a row's taps, for the stepped form
+  bool fetch = false;         ///< the pixels of the next tile may be far: fetch them meanwhile; not in the stepped form
   const T* weight = nullptr;  ///< [tap][depth][vectors * lanes]
   T* const* out = nullptr;    ///< [tile][row]
   Index out_offset = 0;

@@ -1,9 +1,12 @@
 // Register tiles: `tile_rows` rows x one or two vectors of columns, sums kept in registers. Included by tile.hpp per set.
 namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAME {
 
-/// out[row] = start[row] + bias + sum over taps and depth of in[row][tap][k] * weight[tap][k], for one tile.
+/// out[row] = start[row] + bias + sum over taps and depth of in[row][tap][k] * weight[tap][k], for one tile. `next`: the
+/// pixels of the next tile, fetched a line at a time meanwhile; or null.
 template <class T, int Vectors, bool Stepped>
-KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, const T* const* start, T* const* out) {
+KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, const T* const* next,
+                                const T* const* start, T* const* out) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
   constexpr Index width = lanes<T>;
   Vec<T> sum[tile_rows][Vectors];
   KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
@@ -22,6 +25,7 @@ KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, c
       if (in[0] == nullptr) {  // outside for the whole tile
         weight += job.depth * Vectors * width;
         in += tile_rows;
+        if (next != nullptr) next += tile_rows;
         continue;
       }
     }
@@ -32,19 +36,26 @@ KASHI_INLINE void multiply_tile(const MultiplyJob<T>& job, const T* const* in, c
     } else {
       in += tile_rows;
     }
-    for (Index k = 0; k < job.depth; ++k) {
-      Vec<T> w[Vectors];
-      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
-        w[j] = load(weight + j * width);
-        pin(w[j]);
+    for (Index k = 0; k < job.depth;) {
+      const Index end = next == nullptr || job.depth - k < line ? job.depth : k + line;
+      if (next != nullptr && next[0] != nullptr) {
+        KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) prefetch(next[i] + job.in_offset + k);
       }
-      KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
-        const Vec<T> x = broadcast(a[i][k]);
-        KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += x * w[j];
+      for (; k < end; ++k) {
+        Vec<T> w[Vectors];
+        KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+          w[j] = load(weight + j * width);
+          pin(w[j]);
+        }
+        KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
+          const Vec<T> x = broadcast(a[i][k]);
+          KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[i][j] += x * w[j];
+        }
+        weight += Vectors * width;
+        pin_integer(k);
       }
-      weight += Vectors * width;
-      pin_integer(k);
     }
+    if (next != nullptr) next += tile_rows;
   }
   if (job.relu) {
     KASHI_UNROLL for (int i = 0; i < tile_rows; ++i) {
@@ -65,6 +76,7 @@ __attribute__((noinline)) void multiply_tiles(const MultiplyJob<T>& job) {
   const T* const* in = job.in;
   T* const* rows = job.out;
   for (Index tile = 0; tile < job.tiles; ++tile, in += in_step, rows += tile_rows) {
+    const T* const* next = !Stepped && job.fetch && tile + 1 < job.tiles ? in + in_step : nullptr;
     T* out[tile_rows];
     const T* start[tile_rows];
     for (int i = 0; i < tile_rows; ++i) {
@@ -72,7 +84,7 @@ __attribute__((noinline)) void multiply_tiles(const MultiplyJob<T>& job) {
       start[i] = job.start != nullptr ? job.start + (out[i] - job.out_base) : nullptr;
     }
     if (job.columns == columns) {
-      multiply_tile<T, Vectors, Stepped>(job, in, start, out);
+      multiply_tile<T, Vectors, Stepped>(job, in, next, start, out);
       continue;
     }
     T* copies[tile_rows];
@@ -81,7 +93,7 @@ __attribute__((noinline)) void multiply_tiles(const MultiplyJob<T>& job) {
       if (job.start == nullptr) continue;
       for (Index c = 0; c < job.columns; ++c) copies[i][c] = start[i][c];
     }
-    multiply_tile<T, Vectors, Stepped>(job, in, copies, copies);
+    multiply_tile<T, Vectors, Stepped>(job, in, next, copies, copies);
     for (int i = 0; i < tile_rows; ++i) {
       for (Index c = 0; c < job.columns; ++c) out[i][c] = copies[i][c];
     }
