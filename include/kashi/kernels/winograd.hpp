@@ -322,7 +322,8 @@ struct WinogradWeightPlan {
     const Index count = std::max<Index>(1, ceil_div(tiles_of.count(), most));
     block = std::max<Index>(1, ceil_div(tiles_of.count(), count));
   }
-  Index group_sums() const { return positions * g.group_out_channels() * g.group_in_channels(); }
+  /// Elements of one group's sums [position][output][input], inputs padded to whole vectors.
+  Index group_sums() const { return positions * g.group_out_channels() * blocks.padded(); }
   Index sums_numel() const { return g.groups * group_sums(); }
   Index in_step() const { return block * in_stride + winograd_skew; }
   Index out_step() const { return block * out_stride + winograd_skew; }
@@ -370,7 +371,7 @@ void winograd_weight_multiply(const WinogradWeightPlan& plan, Index count, bool 
                               const T* gradients, T* sums) {
   const ConvGeometry& g = plan.g;
   const TileKernels<T>& kernels = tiles<T>();
-  const Index depth = g.group_in_channels();
+  const Index depth = plan.blocks.padded();
   parallel_for(plan.positions * plan.blocks.count(), 1, [&](Index begin, Index end) {
     Index offsets[WinogradWeightPlan::most_block];
     for (Index t = 0; t < count; ++t) offsets[t] = t * plan.in_stride;
@@ -386,7 +387,7 @@ void winograd_weight_multiply(const WinogradWeightPlan& plan, Index count, bool 
       job.count = count;
       job.out = sums + position * g.group_out_channels() * depth + plan.blocks.begin(block);
       job.out_step = depth;
-      job.columns = plan.blocks.size(block);
+      job.columns = plan.blocks.width(block);
       job.accumulate = accumulate;
       kernels.accumulate[plan.blocks.vectors(block) - 1][0](job);
     }
@@ -420,11 +421,11 @@ void winograd_backward_weight(const ConvGeometry& g, Index tile, const T* x, con
   const Index width = g.group_out_channels();
   parallel_for(g.out_channels, std::max<Index>(1, 4096 / depth), [&](Index begin, Index end) {
     WinogradScatterJob<T> job;
-    job.position_step = width * depth;
+    job.position_step = width * plan.blocks.padded();
     job.channels = depth;
     job.column_step = depth;
     for (Index o = begin; o < end; ++o) {
-      job.in = sums + o / width * plan.group_sums() + o % width * depth;
+      job.in = sums + o / width * plan.group_sums() + o % width * plan.blocks.padded();
       job.out = dweight + o * 9 * depth;
       winograd_kernels_of<T>(plan.tiles_of.tile).weight_gradient(job);
     }
