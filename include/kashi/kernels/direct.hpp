@@ -288,6 +288,7 @@ void multiply_blocks(const DirectPlan& plan, const T* x, const T* packed, const 
   const Index pixel_blocks = ceil_div(s.pixels(), cut.pixel_block);
   const Index group_blocks = s.groups * blocks.count();
   const bool serial = s.macs() < (Index{1} << 18);
+  const bool is_far = s.batch * s.rows.in_size * s.columns.in_size * s.in_channels() * Index{sizeof(T)} > (1 << 20);
   const Index pieces = pixel_blocks * cut.column_parts;
   parallel_for(pieces, serial ? pieces : 1, [&](Index first, Index last) {
     PointerTable<T> table;
@@ -313,7 +314,7 @@ void multiply_blocks(const DirectPlan& plan, const T* x, const T* packed, const 
             job.depth = std::min(cut.depth_chunk, s.depth - k0);
             job.in = table.in;
             job.in_offset = group * s.depth + k0;
-            job.fetch = block == 0 || gb == part * group_blocks / cut.column_parts;
+            job.fetch = is_far && (block == 0 || gb == part * group_blocks / cut.column_parts);
             job.weight = weight;
             job.out = table.out;
             job.out_offset = group * s.width + blocks.begin(block);

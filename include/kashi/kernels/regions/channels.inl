@@ -13,6 +13,12 @@ template <bool Whole, class T>
 KASHI_INLINE Vec<T> load_if(const T* p, Index count) {
   return Whole ? load(p) : load_part(p, count);
 }
+/// The same, and asks for what lies `ahead` values on: a block's channels are read in stripes, which no hardware follows.
+template <bool Whole, class T>
+KASHI_INLINE Vec<T> load_and_fetch(const T* p, Index count, Index ahead) {
+  prefetch(p + ahead);
+  return load_if<Whole>(p, count);
+}
 template <bool Whole, class T>
 KASHI_INLINE void store_if(T* p, Vec<T> v, Index count) {
   if constexpr (Whole) {
@@ -37,7 +43,9 @@ struct StatisticsStep {
       centre[j] = load_if<Whole>(from + j * lanes<T>, count);  // the first row: sums of distances lose fewer digits
     }
     for (Index row = 0; row < rows; ++row, from += channels) {
-      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) sum[j] += load_if<Whole>(from + j * lanes<T>, count) - centre[j];
+      KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
+        sum[j] += load_and_fetch<Whole>(from + j * lanes<T>, count, rows * channels) - centre[j];
+      }
     }
     KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
       centre[j] += sum[j] / static_cast<T>(rows);
@@ -75,11 +83,12 @@ struct NormalizeStep {
       scale[j] = load_if<Whole>(job.scale + channel + j * lanes<T>, count);
       shift[j] = load_if<Whole>(job.shift + channel + j * lanes<T>, count);
     }
+    const Index block = job.rows * job.channels;
     for (Index row = 0; row < job.rows; ++row) {
       const Index at = row * job.channels + channel;
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
-        Vec<T> v = (load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j]) * scale[j] + shift[j];
-        if (job.residual != nullptr) v += load_if<Whole>(job.residual + at + j * lanes<T>, count);
+        Vec<T> v = (load_and_fetch<Whole>(job.x + at + j * lanes<T>, count, block) - mean[j]) * scale[j] + shift[j];
+        if (job.residual != nullptr) v += load_and_fetch<Whole>(job.residual + at + j * lanes<T>, count, block);
         if (job.relu) v = relu<T>(v);
         store_if<Whole>(job.y + at + j * lanes<T>, v, count);
       }
@@ -212,9 +221,10 @@ struct MaskedGradient {
   KASHI_INLINE void next() { row += job.channels; }
   template <bool Whole>
   KASHI_INLINE Vec<T> at(Index channel, Index count) const {
-    const Vec<T> g = load_if<Whole>(job.dy + row + channel, count);
+    const Index block = job.rows * job.channels;
+    const Vec<T> g = load_and_fetch<Whole>(job.dy + row + channel, count, block);
     if (job.output == nullptr) return g;
-    return load_if<Whole>(job.output + row + channel, count) <= T(0) ? Vec<T>{} : g;
+    return load_and_fetch<Whole>(job.output + row + channel, count, block) <= T(0) ? Vec<T>{} : g;
   }
 };
 
@@ -236,7 +246,8 @@ struct GradientSumsStep {
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
         const Vec<T> g = upstream.template at<Whole>(channel + j * lanes<T>, count);
         sum[j] += g;
-        product[j] += g * (load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j]);
+        product[j] +=
+            g * (load_and_fetch<Whole>(job.x + at + j * lanes<T>, count, job.rows * job.channels) - mean[j]);
       }
     }
     KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
@@ -271,7 +282,8 @@ struct GradientStep {
       const Index at = row * job.channels + channel;
       KASHI_UNROLL for (int j = 0; j < Vectors; ++j) {
         const Vec<T> g = upstream.template at<Whole>(channel + j * lanes<T>, count);
-        const Vec<T> distance = load_if<Whole>(job.x + at + j * lanes<T>, count) - mean[j];
+        const Vec<T> distance =
+            load_and_fetch<Whole>(job.x + at + j * lanes<T>, count, job.rows * job.channels) - mean[j];
         store_if<Whole>(job.dx + at + j * lanes<T>, (g - offset[j] - distance * slope[j]) * scale[j], count);
       }
     }
