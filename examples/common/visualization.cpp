@@ -7,9 +7,9 @@ namespace examples {
 using namespace kashi;
 
 std::vector<VisualizationMethod> visualization_methods() {
-  // Chosen on flamingo, goldfish and balloon by what a second network says: without lost channels the pictures fit one
-  // network only.
-  explain::ClassVisualizationOptions spectrum{.steps = 192, .views = {.scale = 0.2}, .log_probability = 1};
+  // Chosen on six classes by what a second network says (docs/practice/q7-class-visualization-and-fgsm.md): without
+  // lost channels the pictures fit one network only, and each view loses others.
+  explain::ClassVisualizationOptions spectrum{.steps = 384, .copies = 4, .views = {.scale = 0.2}, .log_probability = 1};
   explain::ClassVisualizationOptions plain{
       .form = explain::ImageForm::pixels, .lr = 0.02, .views = {.jitter = 0, .scale = 0, .rotation = 0}};
   explain::ClassVisualizationOptions regularised = plain;
@@ -22,7 +22,7 @@ std::vector<VisualizationMethod> visualization_methods() {
   return {{"plain", "gradient ascent on pixels", plain, 0},
           {"regularised", "pixels; jitter, decay, blur, total variation", regularised, 0},
           {"octaves", "the same, from small to large", octaves, 0},
-          {"spectrum", "decorrelated spectrum; random views; channels are lost", spectrum, 0.05}};
+          {"spectrum", "decorrelated spectrum; random views; channels are lost", spectrum, 0.1}};
 }
 
 VisualizationMethod visualization_method(const std::string& name, const PhotoNetwork& network, const Flags& flags) {
