@@ -20,7 +20,9 @@
 #include "common/program.hpp"
 #include "common/small_network.hpp"
 #include "common/training_pictures.hpp"
+#include "finetune/embedded.hpp"
 #include "finetune/pictures.hpp"
+#include "finetune/scratch.hpp"
 
 using namespace kashi;
 
@@ -30,21 +32,19 @@ namespace {
 struct Options {
   examples::NetworkChoice network;
   std::vector<std::string> freeze;  ///< empty: the usual
-  std::string labels = "auto", augment;
+  std::string labels = "auto", augment = "photo";
   double lr = 0, lr_backbone = 0;  ///< 0: the usual
+  bool scratch = false;            ///< train the same network from random weights too
   Index patience = 10, views = 4, cache = 1024;
   std::vector<std::string> files;
 };
 
-/// Sets what the user left open. The small network knows too little for its backbone to be of use as it is.
+/// Sets what the user left open.
 Options with_defaults(Options options, const examples::Flags& flags) {
-  const bool is_small = flags.weights.empty();
-  if (options.freeze.empty())
-    options.freeze =
-        is_small ? std::vector<std::string>{"features.0", "features.1"} : std::vector<std::string>{"backbone"};
+  if (options.freeze.empty()) options.freeze = {"backbone"};
   if (options.lr == 0) options.lr = options.freeze == std::vector<std::string>{"backbone"} ? 1e-2 : 5e-3;
-  if (options.lr_backbone == 0) options.lr_backbone = is_small ? options.lr : options.lr / 10;
-  if (options.augment.empty()) options.augment = flags.data.empty() ? "writing" : "photo";
+  if (options.lr_backbone == 0) options.lr_backbone = options.lr / 10;
+  options.scratch = options.scratch || flags.weights.empty();
   return options;
 }
 
@@ -65,16 +65,16 @@ class Settings : public train::Callback {
   std::string text_;
 };
 
-/// The weights to start from: a file's, or those of a small network that learns drawn digits first.
+/// The weights to start from: a file's, or those of a small network that learns drawn shapes first.
 examples::NamedNetwork starting_network(const examples::Flags& flags, const Options& options, Index classes) {
   if (!flags.weights.empty())
     return examples::load_with_new_head(options.network, io::load_tensors(flags.weights), flags.weights, classes);
   require(options.network.model.empty() || options.network.model == examples::small_network_name, "finetune: --model ",
           options.network.model, " needs --weights FILE (docs/weights.md tells where they are)");
   std::fprintf(stderr,
-               "no --weights given: a small network learns drawn digits first; it shows the way, not the gain, which "
-               "comes from networks that learnt from many photographs (docs/weights.md)\n");
-  nn::Sequential<float> net = examples::learnt_small_network(flags.seed);
+               "no --weights given: a small network learns drawn shapes first; networks that learnt from many "
+               "photographs know far more (docs/weights.md)\n");
+  nn::Sequential<float> net = finetune::network_of_known_shapes(flags.seed, flags.quick ? 10 : 60);
   net.replace("fc", nn::Linear({.in = 64, .out = classes}));
   net.eval();
   return {.kind = {.name = examples::small_network_name, .preset = examples::small_preset(), .class_names = {}},
@@ -83,11 +83,11 @@ examples::NamedNetwork starting_network(const examples::Flags& flags, const Opti
           .loaded = "learnt here"};
 }
 
-data::Dataset pictures_for(const examples::Flags& flags, const Options& options) {
-  if (!flags.data.empty()) return finetune::labelled_pictures(flags.data, options.labels);
-  const Index count = flags.quick ? 120 : 400;
-  std::fprintf(stderr, "no --data given: drawing %ld digits on coloured paper\n", static_cast<long>(count));
-  return finetune::tinted_digits(count, flags.seed + 2);
+finetune::Parts pictures_for(const examples::Flags& flags, const Options& options) {
+  if (!flags.data.empty())
+    return finetune::split_pictures(finetune::labelled_pictures(flags.data, options.labels), flags.seed);
+  std::fprintf(stderr, "no --data given: drawing shapes of four kinds, few to learn from\n");
+  return flags.quick ? finetune::unknown_shapes(flags.seed, 1, 2) : finetune::unknown_shapes(flags.seed, 2, 10);
 }
 
 /// The parts as the trainer gets them: pictures, or what the frozen layers make of them.
@@ -157,10 +157,10 @@ int learn(examples::Program& program, const Options& given) {
   const examples::Flags& flags = program.flags();
   const Options options = with_defaults(given, flags);
   io::make_output_folder(program.out());
-  const data::Dataset pictures = pictures_for(flags, options);
-  const std::vector<std::string> names = pictures.class_names();
+  const finetune::Parts parts = pictures_for(flags, options);
+  const std::vector<std::string> names = parts.learning.class_names();
   const auto classes = static_cast<Index>(names.size());
-  const finetune::Parts parts = finetune::split_pictures(pictures, flags.seed);
+  const Index pictures = parts.learning.size() + parts.validation.size() + parts.test.size();
   examples::NamedNetwork start = starting_network(flags, options, classes);
   start.kind.class_names = names;
   // A smaller input shows as much of the picture as a large one, not a smaller piece of it.
@@ -191,10 +191,10 @@ int learn(examples::Program& program, const Options& given) {
   std::fprintf(stderr,
                "%s: %s\n%ld pictures of %ld classes: %ld to learn from, %ld for validation, %ld for the test; %ld of "
                "%ld parameters learn\n",
-               start.kind.name.c_str(), start.loaded.c_str(), static_cast<long>(pictures.size()),
-               static_cast<long>(classes), static_cast<long>(parts.learning.size()),
-               static_cast<long>(parts.validation.size()), static_cast<long>(parts.test.size()),
-               static_cast<long>(count_learning(start.net)), static_cast<long>(examples::count_parameters(start.net)));
+               start.kind.name.c_str(), start.loaded.c_str(), static_cast<long>(pictures), static_cast<long>(classes),
+               static_cast<long>(parts.learning.size()), static_cast<long>(parts.validation.size()),
+               static_cast<long>(parts.test.size()), static_cast<long>(count_learning(start.net)),
+               static_cast<long>(examples::count_parameters(start.net)));
   if (prepared.views > 0)
     std::fprintf(
         stderr,
@@ -226,6 +226,18 @@ int learn(examples::Program& program, const Options& given) {
   net.eval();
   const examples::Answers train_answers = examples::answer_all(net, prepared.train, classes),
                           test_answers = examples::answer_all(net, prepared.parts.test, classes);
+  std::optional<double> scratch;
+  if (options.scratch) {
+    std::fprintf(stderr, "the same network learns the same pictures from random weights\n");
+    manual_seed(flags.seed);
+    scratch = finetune::accuracy_from_scratch(examples::make_network(start.kind, classes), start.kind.preset, parts,
+                                              {.epochs = epochs,
+                                               .batch = batch,
+                                               .patience = options.patience,
+                                               .seed = flags.seed,
+                                               .augment = options.augment});
+    if (!scratch) return examples::interrupted();
+  }
   train::save_weights(program.out() / "best.safetensors", start.net.to_state_dict(), examples::metadata_of(start.kind));
   train::Report report("Fine-tuning of " + start.kind.name, text("A network that knew pictures learns ", classes,
                                                                  " classes from ", parts.learning.size(), " more."));
@@ -236,9 +248,10 @@ int learn(examples::Program& program, const Options& given) {
   report.set("augment", options.augment);
   report.set("cached_views", prepared.views);
   report.set("classes", classes);
-  report.set("images", pictures.size());
+  report.set("images", pictures);
   report.set("train_accuracy", train_answers.confusion.value());
   report.set("test_accuracy", test_answers.confusion.value());
+  if (scratch) report.set("scratch_test_accuracy", *scratch);
   report.set("recall", examples::recall_by_name(test_answers.confusion, names));
   report.set("epochs", result.epochs);
   report.set("best_epoch", best->epoch());
@@ -252,7 +265,14 @@ int learn(examples::Program& program, const Options& given) {
   };
   report.picture("Test", "mistakes.png", examples::mistakes_sheet(parts.test, test_answers.guesses, names, shown),
                  "Test pictures that were taken for something else, as the network sees them.");
+  if (scratch) {
+    const auto percent = [](double share) { return text(std::round(1000 * share) / 10, " %"); };
+    report.table("What the first task gains", {"the network starts with", "test accuracy"},
+                 {{"weights from the first task", percent(test_answers.confusion.value())},
+                  {"random weights", percent(*scratch)}});
+  }
   report.save(program.out());
+  if (scratch) std::printf("test accuracy from random weights %.4f\n", *scratch);
   std::printf("test accuracy %.4f, training accuracy %.4f, %.0f s\nresults are in %s (open %s/report.html)\n",
               test_answers.confusion.value(), train_answers.confusion.value(), program.seconds(), flags.out.c_str(),
               flags.out.c_str());
@@ -320,6 +340,9 @@ int main(int argc, char** argv) {
   app.add_option("--cache", options.cache, "MB for what frozen layers find; 0: they run in every epoch")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  app.add_flag("--scratch", options.scratch,
+               "train the same network from random weights too, to see what the given ones gain (without --weights: "
+               "always)");
   app.add_option("--predict", options.files,
                  "classify these pictures with --weights; a line each: FILE, CLASS, PROBABILITY");
   return program.run(

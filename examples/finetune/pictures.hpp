@@ -9,7 +9,6 @@
 
 #include <kashi/data/image_folder.hpp>
 #include <kashi/data/split.hpp>
-#include <kashi/data/synthetic.hpp>
 #include <kashi/data/transforms.hpp>
 
 #include "common/named_network.hpp"
@@ -19,20 +18,6 @@
 namespace finetune {
 
 namespace data = kashi::data;
-
-/// Digits on paper of all colours, lit from anywhere: what the small network, which learnt on white paper, has not
-/// seen.
-inline data::Dataset tinted_digits(Index count, std::uint64_t seed) {
-  return data::handwritten_digits({.count = count, .size = 64, .seed = seed})
-      .map([](data::Example& example, data::RandomStream& random) {
-        float colour[3];
-        for (float& channel : colour) channel = static_cast<float>(random.uniform(0.4, 1.0));
-        kashi::Tensor<float> tinted = example.image.clone();
-        Index i = 0;
-        for (float& value : tinted.mutable_span()) value *= colour[i++ % 3];
-        example.image = tinted;
-      });
-}
 
 /// Whether the labels are folders: pictures lie in more than one.
 inline bool has_class_folders(const std::string& folder) {

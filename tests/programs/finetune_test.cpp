@@ -100,6 +100,19 @@ TEST_CASE("finetune writes report, page, pictures and weights; a frozen backbone
   CHECK((changed(whole_run()) == std::set<std::string>{"fc.weight", "fc.bias"}));
 }
 
+TEST_CASE("on shapes that the first task did not have, pretrained weights beat random ones") {
+  const TemporaryFolder folder;
+  const Ending ending = run_program("finetune", {"--quick", "--threads", "2", "--out", (folder / "out").string()});
+  INFO(ending.errors);
+  REQUIRE(ending.exit_code == 0);
+  CHECK_THAT(ending.output, Contains("test accuracy from random weights 0."));
+  const nlohmann::json report = report_of(folder / "out");
+  const double chance = 0.25, pretrained = report["test_accuracy"], random = report["scratch_test_accuracy"];
+  CHECK(pretrained > chance + 0.1);
+  CHECK(pretrained > random + 0.05);
+  CHECK_FALSE(report_of(whole_run()).contains("scratch_test_accuracy"));
+}
+
 TEST_CASE("finetune gives the same bits on two threads") {
   const TemporaryFolder folder;
   TrainingProgram two = finetune();
