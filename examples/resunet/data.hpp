@@ -66,24 +66,27 @@ struct Parts {
   kashi::data::Dataset test;
 };
 
-/// Generated pictures with the right masks in the place of the given ones.
-inline kashi::data::Dataset with_truth(const kashi::data::Dataset& part, const kashi::data::SyntheticTeeth& generated) {
-  using namespace kashi;
-  return part.map([generated](data::Example& example, data::RandomStream&) {
-    example.target = generated.truth[generated.index_of(example.name)];
-  });
+/// Everything is read once, so that what is wrong with a folder is told before the work and not in its middle.
+inline kashi::data::Dataset load_folder(const std::string& folder) {
+  const kashi::data::Dataset pictures = kashi::data::mask_folder(folder + "/images", folder + "/masks");
+  kashi::Index marked = 0;
+  for (kashi::Index i = 0; i < pictures.size(); ++i) marked += pictures.get(i).label;
+  kashi::require(marked > 0, "all masks in \"", folder,
+                 "/masks\" are empty: no pixel is above 127, nor 1 in a mask of 0 and 1");
+  return pictures;
 }
 
-inline kashi::data::Dataset load_folder(const std::string& folder) {
-  return kashi::data::mask_folder(folder + "/images", folder + "/masks");
+/// Takes the validation part from the pictures to learn from.
+inline Parts split_training(const kashi::data::Dataset& train, const kashi::data::Dataset& test, std::uint64_t seed) {
+  const auto [learning, validation] = kashi::data::split(train, {.train = 6.0 / 7.0, .seed = seed});
+  return {train, learning, validation, test};
 }
 
 inline Parts split_parts(const kashi::data::Dataset& all, std::uint64_t seed) {
   using namespace kashi;
   require(all.size() >= 10, "resunet: at least 10 pictures are needed to learn, choose and test; got ", all.size());
   const auto [train, test] = data::split(all, {.train = 0.8, .seed = seed});
-  const auto [learning, validation] = data::split(train, {.train = 6.0 / 7.0, .seed = seed});
-  return {train, learning, validation, test};
+  return split_training(train, test, seed);
 }
 
 }  // namespace resunet

@@ -2,7 +2,7 @@
 ///
 ///     resunet                                          trains on generated teeth
 ///     resunet --data FOLDER                            FOLDER/images/x.jpg with FOLDER/masks/x.png
-///     resunet --corrupted 0.2 --noise drop             a fifth of the masks is wrong, and is looked for
+///     resunet --noise none                             the same without looking for wrong masks, a fifth of all
 ///     resunet --evaluate --weights FILE --data FOLDER  only measures all pictures of a folder
 #include <cstdio>
 
@@ -69,15 +69,17 @@ struct Material {
 Material load(const examples::Flags& flags, const Settings& settings) {
   if (!flags.data.empty()) return {.parts = resunet::split_parts(resunet::load_folder(flags.data), flags.seed)};
   std::fprintf(stderr, "no --data given: drawing X-rays of teeth\n");
-  Material out{.generated = data::synthetic_teeth(
-                   {.count = flags.quick ? 40 : 200, .corrupted = settings.corrupted, .seed = flags.seed})};
-  out.parts = resunet::split_parts(out.generated->dataset, flags.seed);
-  out.parts.test = resunet::with_truth(out.parts.test, *out.generated);
+  const Index count = settings.pictures > 0 ? settings.pictures : flags.quick ? 32 : 100;
+  Material out{.generated =
+                   data::synthetic_teeth({.count = count, .corrupted = settings.corrupted, .seed = flags.seed})};
+  const data::Dataset test = data::synthetic_teeth({.count = count, .seed = ~flags.seed}).dataset;
+  out.parts = resunet::split_training(out.generated->dataset, test, flags.seed);
   return out;
 }
 
 bool has_audit(const Settings& settings) {
-  return settings.noise == "audit" || settings.noise == "drop" || settings.noise == "weights";
+  return settings.noise == "audit" || settings.noise == "drop" || settings.noise == "weights" ||
+         settings.noise == "correct";
 }
 
 /// How many of the wrong masks were found, and how many of the found ones are wrong; only the generator knows.
@@ -97,15 +99,16 @@ void add_found(train::Report& report, const resunet::Audit& audit, const data::S
 /// The audit of an interrupted run is read back; otherwise the folds learn.
 resunet::Audit make_audit(examples::Program& program, const Settings& settings, const resunet::Plan& plan,
                           const data::Dataset& pictures) {
-  const std::filesystem::path file = program.out() / "audit.csv";
+  const std::filesystem::path file = program.out() / "audit.csv", proposals = program.out() / "proposals";
   if (program.flags().resume) {
-    if (auto earlier = resunet::read_audit(file, pictures)) return *earlier;
+    if (auto earlier = resunet::read_audit(file, proposals, pictures)) return *earlier;
   }
   resunet::Plan of_folds = plan;
   of_folds.epochs = std::max<Index>(1, plan.epochs / 2);
   of_folds.minutes = 0.4 * plan.minutes / static_cast<double>(settings.folds);
   resunet::Audit audit = resunet::audit(pictures, settings, of_folds);
   if (audit.was_interrupted) return audit;
+  resunet::write_proposals(proposals, audit);
   resunet::write_audit(file, audit);
   io::save_png(program.out() / "audit.png", resunet::audit_sheet(pictures, audit));
   std::fprintf(stderr, "audit: %ld of %ld masks are suspicious, see audit.csv and audit.png\n",
@@ -116,8 +119,6 @@ resunet::Audit make_audit(examples::Program& program, const Settings& settings, 
 int learn(examples::Program& program, const Settings& settings) {
   const examples::Flags& flags = program.flags();
   io::make_output_folder(program.out());
-  require(settings.corrupted == 0 || flags.data.empty(),
-          "--corrupted is for generated pictures; --data has masks of its own");
   const Material material = load(flags, settings);
   const resunet::Parts& parts = material.parts;
   const bool is_small = flags.data.empty();
@@ -157,6 +158,7 @@ int learn(examples::Program& program, const Settings& settings) {
     if (settings.noise == "weights") trust = resunet::trust_in(learning, *audit);
     if (settings.noise == "drop")
       learning = resunet::filled_up(resunet::without_suspicious(learning, *audit), learning.size());
+    if (settings.noise == "correct") learning = resunet::corrected(learning, *audit);
     // Wrong masks must not choose the epoch and the threshold either.
     if (settings.noise != "audit") validation_part = resunet::without_suspicious(validation_part, *audit);
     if (plan.minutes > 0) plan.minutes *= 0.6;
@@ -208,6 +210,8 @@ int learn(examples::Program& program, const Settings& settings) {
   report.file("log.csv", "every epoch's figures");
   if (audit) report.file("audit.csv", "how far every mask agrees with a network that did not learn from it");
   if (audit) report.file("audit.png", "the masks that agree least");
+  if (audit && audit->suspicious() > 0)
+    report.file("proposals", "for each suspicious mask one that a network made which did not learn from it");
   report.save(program.out());
   std::printf("test Dice %.4f, IoU %.4f at threshold %.2f, %.0f s\nresults are in %s (open %s/report.html)\n",
               test.curve.dice(threshold), test.curve.iou(threshold), threshold, program.seconds(), flags.out.c_str(),
@@ -261,17 +265,21 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"residual", "plain"}));
   app.add_option("--noise", settings.noise,
                  "masks that a network which did not learn from them contradicts: only list them (audit), trust them "
-                 "less (weights) or leave them out (drop); "
-                 "co_teaching: two networks choose each other's images")
+                 "less (weights), leave them out (drop) or learn from what that network marked (correct); "
+                 "co_teaching: two networks choose each other's images; auto: correct for generated pictures, none for "
+                 "--data")
       ->capture_default_str()
-      ->check(CLI::IsMember({"none", "audit", "weights", "drop", "co_teaching"}));
+      ->check(CLI::IsMember({"auto", "none", "audit", "weights", "drop", "correct", "co_teaching"}));
   app.add_option("--folds", settings.folds, "parts of that audit")->capture_default_str()->check(CLI::Range(2, 20));
   app.add_option("--soften", settings.soften, "blur of the masks' borders, standard deviation in pixels")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 20.0));
-  app.add_option("--corrupted", settings.corrupted, "share of wrong masks among the generated pictures")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+  CLI::Option* corrupted =
+      app.add_option("--corrupted", settings.corrupted, "share of wrong masks among the generated pictures")
+          ->capture_default_str()
+          ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--pictures", settings.pictures, "generated pictures to learn from; as many others are the test")
+      ->check(CLI::Range(10, 100000));
   app.add_option("--side", settings.side, "longer side of the pictures that the network sees; 0: as they are")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -288,6 +296,9 @@ int main(int argc, char** argv) {
   app.add_flag("--tensorboard", settings.tensorboard, "also write the figures of each epoch for TensorBoard");
   app.add_flag("--evaluate", settings.evaluate, "only measure --weights on all pictures of --data");
   return program.run(argc, argv, [&] {
+    const bool is_generated = program.flags().data.empty();
+    require(corrupted->empty() || is_generated, "--corrupted is for generated pictures; --data has masks of its own");
+    if (settings.noise == "auto") settings.noise = is_generated && settings.corrupted > 0 ? "correct" : "none";
     if (settings.evaluate) return evaluate(program, settings);
     require(program.flags().weights.empty(), "--weights goes with --evaluate; a training starts from nothing");
     return learn(program, settings);

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include <kashi/core/reduce.hpp>
 #include <kashi/data/split.hpp>
 #include <kashi/io/atomic_file.hpp>
 #include <kashi/plot/contact_sheet.hpp>
@@ -32,6 +33,7 @@ struct Audit {
   double threshold = 0;           ///< agreement below it is suspicious
   std::vector<kashi::Tensor<float>> maps;  ///< what those networks marked; none when read from a file
   double map_threshold = 0.5;
+  std::map<std::string, kashi::Tensor<float>> proposals;  ///< by name: a mask for each suspicious picture
   bool was_interrupted = false;
 
   /// Places, the least agreement first.
@@ -90,7 +92,37 @@ inline double otsu(std::vector<double> values) {
   return cut;
 }
 
+/// The pixels at or above a threshold as 1, the others as 0.
+inline kashi::Tensor<float> marks_of(const kashi::Tensor<float>& map, double threshold) {
+  auto out = kashi::Tensor<float>::empty(map.shape());
+  std::transform(map.data(), map.data() + map.numel(), out.mutable_data(),
+                 [&](float value) { return value >= static_cast<float>(threshold) ? 1.0f : 0.0f; });
+  return out;
+}
+
+/// What the networks marked on the suspicious pictures, at the threshold that suits the masks that are trusted.
+inline void propose(Audit& out, const kashi::data::Dataset& pictures) {
+  kashi::train::MaskCurve trusted;
+  for (std::size_t i = 0; i < out.maps.size(); ++i)
+    if (!out.is_suspicious(i)) trusted.add(out.maps[i], pictures.get(static_cast<kashi::Index>(i)).target);
+  const double threshold = trusted.best_threshold();
+  for (std::size_t i = 0; i < out.maps.size(); ++i)
+    if (out.is_suspicious(i)) out.proposals[out.names[i]] = marks_of(out.maps[i], threshold);
+}
+
 }  // namespace detail
+
+/// Whether more than half of a picture is marked. Decay is small: only a mask whose black and white were confused does
+/// that, and a few such masks keep a network from learning, and the figures below from being of use.
+inline bool is_absurd(const kashi::Tensor<float>& mask) { return kashi::mean(mask).item() > 0.5f; }
+
+/// The pictures of `part` whose masks are not absurd; all of them where that would leave none.
+inline kashi::data::Dataset without_absurd(const kashi::data::Dataset& part) {
+  std::vector<kashi::Index> kept;
+  for (kashi::Index i = 0; i < part.size(); ++i)
+    if (!is_absurd(part.get(i).target)) kept.push_back(i);
+  return kept.empty() ? part : part.subset(kept);
+}
 
 /// Trains a network for each fold and judges every picture of `pictures`. A mask is suspicious below Otsu's threshold
 /// of the agreements, but never when it agrees by half, and never more than two in five are: where networks contradict
@@ -114,7 +146,7 @@ inline Audit audit(const kashi::data::Dataset& pictures, const Settings& setting
       return indices;
     };
     auto net = make_network(plain.encoder);
-    const train::FitResult result = fit(net, pictures.subset(of(fold.train)), {}, plain, plan,
+    const train::FitResult result = fit(net, without_absurd(pictures.subset(of(fold.train))), {}, plain, plan,
                                         {.callbacks = {std::make_shared<train::ProgressBar>()}});
     if (result.interrupted) {
       out.was_interrupted = true;
@@ -125,13 +157,14 @@ inline Audit audit(const kashi::data::Dataset& pictures, const Settings& setting
       const data::Example example = pictures.get(i);
       Tensor<float>& map = out.maps[static_cast<std::size_t>(i)];
       map = probabilities(net, example, plan.side, true);
-      curve.add(map, example.target);
+      if (!is_absurd(example.target)) curve.add(map, example.target);
     }
   }
 
   double given = 0, marked = 0;
   for (Index i = 0; i < pictures.size(); ++i) {
     const Tensor<float> mask = pictures.get(i).target;
+    if (is_absurd(mask)) continue;
     const auto area = static_cast<double>(
         std::count_if(mask.span().begin(), mask.span().end(), [](float value) { return value > 0.5f; }));
     given += area;
@@ -146,6 +179,7 @@ inline Audit audit(const kashi::data::Dataset& pictures, const Settings& setting
   }
   const double two_in_five = out.agreement[out.order()[static_cast<std::size_t>(pictures.size() * 2 / 5)]];
   out.threshold = std::min({0.5, two_in_five, detail::otsu(out.agreement)});
+  detail::propose(out, pictures);
   return out;
 }
 
@@ -162,6 +196,14 @@ inline kashi::data::Dataset without_suspicious(const kashi::data::Dataset& part,
   for (kashi::Index i = 0; i < part.size(); ++i)
     if (!found.is_suspicious(found.place(part.name(i)))) kept.push_back(i);
   return kept.empty() ? part : part.subset(kept);
+}
+
+/// `part` with the proposals in the place of suspicious masks.
+inline kashi::data::Dataset corrected(const kashi::data::Dataset& part, const Audit& found) {
+  return part.map([proposals = found.proposals](kashi::data::Example& example, kashi::data::RandomStream&) {
+    const auto mask = proposals.find(example.name);
+    if (mask != proposals.end()) example.target = mask->second;
+  });
 }
 
 /// `part` again from its start until there are `size` pictures, so that a training on fewer takes as many steps.
@@ -186,8 +228,27 @@ inline void write_audit(const std::filesystem::path& path, const Audit& found) {
   kashi::io::write_atomically(path, out, "cannot write audit");
 }
 
-/// The audit of an earlier sitting, if `path` holds one of just these pictures.
-inline std::optional<Audit> read_audit(const std::filesystem::path& path, const kashi::data::Dataset& pictures) {
+/// Where a picture's proposal lies: as its mask lies in the data's masks/.
+inline std::filesystem::path proposal_path(const std::filesystem::path& folder, const std::string& name) {
+  const std::string images = "/images/";
+  const auto at = name.rfind(images);
+  const std::filesystem::path inside = at == std::string::npos ? name : name.substr(at + images.size());
+  return (folder / inside).replace_extension(".png");
+}
+
+/// Writes the proposals as masks of 0 and 255, for a person to look at and to take; those of an earlier run go.
+inline void write_proposals(const std::filesystem::path& folder, const Audit& found) {
+  std::filesystem::remove_all(folder);
+  for (const auto& [name, mask] : found.proposals) {
+    const std::filesystem::path path = proposal_path(folder, name);
+    kashi::io::make_output_folder(path.parent_path());
+    kashi::io::save_png(path, kashi::io::to_bytes(mask));
+  }
+}
+
+/// The audit of an earlier sitting, if `path` holds one of just these pictures, with the proposals of a folder.
+inline std::optional<Audit> read_audit(const std::filesystem::path& path, const std::filesystem::path& proposals,
+                                       const kashi::data::Dataset& pictures) {
   std::ifstream in(path);
   std::map<std::string, double> agreement;
   Audit out;
@@ -206,6 +267,10 @@ inline std::optional<Audit> read_audit(const std::filesystem::path& path, const 
     if (found == agreement.end()) return std::nullopt;
     out.names.push_back(found->first);
     out.agreement.push_back(found->second);
+    if (!out.is_suspicious(static_cast<std::size_t>(i))) continue;
+    const std::filesystem::path mask = proposal_path(proposals, found->first);
+    if (!std::filesystem::exists(mask)) return std::nullopt;
+    out.proposals[found->first] = kashi::io::to_float(kashi::io::load_image(mask, {.channels = 1}));
   }
   return out;
 }

@@ -13,10 +13,11 @@ namespace resunet {
 struct Settings {
   std::string loss = "bce_dice";
   std::string encoder = "residual";
-  std::string noise = "none";  ///< what is done about pictures whose masks look wrong
+  std::string noise = "auto";  ///< what is done about pictures whose masks look wrong
   kashi::Index folds = 3;      ///< parts of the out-of-fold audit
   double soften = 0;           ///< blur of the masks' borders, in pixels
-  double corrupted = 0;        ///< share of wrong masks among the generated pictures
+  double corrupted = 0.2;      ///< share of wrong masks among the generated pictures
+  kashi::Index pictures = 0;   ///< generated ones to learn from
   kashi::Index side = 512;     ///< longer side of the pictures that the network sees
   kashi::Index crop = 0;
   kashi::Index crops = 0;  ///< of each picture in an epoch; 0: six, of generated pictures three

@@ -37,6 +37,22 @@ TEST_CASE("just the share that was asked for has a wrong mask, and the truth is 
   CHECK(marked < 0.05);
 }
 
+TEST_CASE("wrong masks are wrong in several ways") {
+  const auto teeth = data::synthetic_teeth({.count = 60, .height = 48, .width = 64, .corrupted = 1});
+  int emptied = 0, inverted = 0, other = 0;
+  for (Index i = 0; i < 60; ++i) {
+    const Tensor<float> given = teeth.dataset.get(i).target, truth = teeth.truth[static_cast<std::size_t>(i)];
+    const bool is_empty = max(given).item() == 0,
+               is_inverted = equal(given + truth, Tensor<float>::ones(truth.shape()));
+    emptied += is_empty;
+    inverted += is_inverted;
+    other += !is_empty && !is_inverted;
+  }
+  CHECK(emptied >= 5);
+  CHECK(inverted >= 5);
+  CHECK(other >= 20);
+}
+
 TEST_CASE("decay is darker than the tooth around it") {
   const auto teeth = data::synthetic_teeth({.count = 20, .height = 96, .width = 128});
   double inside = 0, around = 0;

@@ -65,7 +65,7 @@ TEST_CASE("a training of masks writes report, page, pictures and weights") {
 }
 
 TEST_CASE("a killed training of masks goes on with the same bits") {
-  check_kill_and_resume(resunet("drop"), whole_run("drop"), 1, 20);
+  check_kill_and_resume(resunet("correct"), whole_run("correct"), 1, 20);
   check_kill_and_resume(resunet("co_teaching"), whole_run("co_teaching"), 2, 0);
   check_interrupt_and_resume(resunet("weights"), whole_run("weights"), SIGINT);
 }
@@ -84,15 +84,61 @@ TEST_CASE("trained masks are measured alone, on all pictures of a folder") {
   CHECK(report["test_dice"] <= 1);
 }
 
+TEST_CASE("pictures of other sizes and kinds are measured too") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "images");
+  std::filesystem::create_directories(folder / "masks");
+  const auto generated = data::synthetic_teeth({.count = 4, .height = 70, .width = 133, .seed = 5});
+  const auto layers = [](const Tensor<float>& grey, Index channels) {  // the last of four is alpha
+    const Tensor<std::uint8_t> bytes = io::to_bytes(grey);
+    auto out = Tensor<std::uint8_t>::full({grey.size(0), grey.size(1), channels}, 255);
+    for (Index i = 0; i < grey.numel(); ++i)
+      for (Index c = 0; c < std::min<Index>(3, channels); ++c) out.mutable_data()[i * channels + c] = bytes.data()[i];
+    return out;
+  };
+  const auto picture = [&](Index i) { return generated.dataset.get(i).image; };
+  const auto mask = [&](Index i) { return generated.dataset.get(i).target; };
+  io::save_jpeg(folder / "images/a.JPG", layers(picture(0), 3));
+  io::save_png(folder / "images/b.png", layers(picture(1), 4));
+  io::save_jpeg(folder / "images/c.jpeg", io::to_bytes(picture(2)));
+  const auto large = data::synthetic_teeth({.count = 1, .height = 600, .width = 900, .seed = 6}).dataset.get(0);
+  io::save_png(folder / "images/d.png", io::to_bytes(large.image));
+  io::save_png(folder / "masks/a.png", layers(mask(0), 4));
+  io::save_jpeg(folder / "masks/b.jpg", io::to_bytes(mask(1)));
+  Tensor<std::uint8_t> ones = io::to_bytes(mask(2));
+  for (Index i = 0; i < ones.numel(); ++i) ones.mutable_data()[i] /= 255;
+  io::save_png(folder / "masks/c.png", ones);
+  io::save_png(folder / "masks/d.png", io::to_bytes(large.target));
+  const auto evaluate = [&] {
+    return run_program("resunet", {"--evaluate", "--weights", (whole_run("weights") / "best.safetensors").string(),
+                                   "--data", folder.path().string(), "--out", (folder / "out").string()});
+  };
+  const Ending ending = evaluate();
+  INFO(ending.errors);
+  REQUIRE(ending.exit_code == 0);
+  CHECK(nlohmann::json::parse(read_whole(folder / "out/report.json")).contains("test_dice"));
+  CHECK(io::load_image(folder / "out/overlays.png").numel() > 1000);
+
+  io::save_png(folder / "masks/c.png", io::to_bytes(large.target));
+  CHECK_THAT(error_line(evaluate()), Contains("picture and mask must have one size") && Contains("c.png"));
+  for (const char* name : {"a.png", "b.jpg", "c.png", "d.png"}) std::filesystem::remove(folder / "masks" / name);
+  for (const Index i : {0, 1, 2})
+    io::save_png(folder / "masks" / (std::string(1, static_cast<char>('a' + i)) + ".png"),
+                 Tensor<std::uint8_t>::zeros({70, 133, 1}));
+  CHECK_THAT(error_line(evaluate()), Contains("has no mask of the same name") && Contains("d.png"));
+  io::save_png(folder / "masks/d.png", Tensor<std::uint8_t>::zeros({600, 900, 1}));
+  CHECK_THAT(error_line(evaluate()), Contains("are empty: no pixel is above 127"));
+}
+
 TEST_CASE("wrong masks among generated pictures are counted against the truth") {
   const TemporaryFolder folder;
-  const Ending ending =
-      run_program("resunet", {"--quick", "--epochs", "2", "--crops", "1", "--folds", "2", "--corrupted", "0.25",
-                              "--noise", "audit", "--tensorboard", "--out", (folder / "out").string()});
+  const Ending ending = run_program(
+      "resunet", {"--quick", "--epochs", "2", "--crops", "1", "--folds", "2", "--corrupted", "0.25", "--noise", "audit",
+                  "--pictures", "24", "--tensorboard", "--out", (folder / "out").string()});
   INFO(ending.errors);
   REQUIRE(ending.exit_code == 0);
   const auto report = nlohmann::json::parse(read_whole(folder / "out/report.json"));
-  CHECK(report["corrupted"] > 0);
+  CHECK(report["corrupted"] == 6);
   for (const char* name : {"audit_recall", "audit_precision"}) CHECK(report.contains(name));
   CHECK(read_whole(folder / "out/tensorboard/events.out.tfevents.kashi").size() > 100);
 }

@@ -180,21 +180,30 @@ inline Tensor<float> tooth_mask(const TeethScene& scene, const Shape& shape) {
   return out;
 }
 
-/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, a box at the wrong place, or the
-/// outline of the whole tooth instead of its decay. A picture without decay gets the box.
+/// Marked and unmarked pixels exchanged.
+inline Tensor<float> inverted_mask(const Tensor<float>& mask) {
+  Tensor<float> out = Tensor<float>::empty(mask.shape());
+  std::transform(mask.data(), mask.data() + mask.numel(), out.mutable_data(), [](float value) { return 1 - value; });
+  return out;
+}
+
+/// A wrong mask, as people make them: decay that was overlooked, a mask that slipped, a box at the wrong place, the
+/// outline of the whole tooth instead of its decay, or black and white confused. A picture without decay gets the box.
 template <class = void>
 Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask, RandomStream& random) {
   const auto far = [&](Index size) {
     return (random.chance(0.5) ? 1 : -1) * static_cast<Index>(static_cast<double>(size) * random.uniform(0.12, 0.3));
   };
   const bool is_empty = std::none_of(mask.span().begin(), mask.span().end(), [](float value) { return value > 0; });
-  switch (is_empty ? 2 : random.below(4)) {
+  switch (is_empty ? 2 : random.below(5)) {
     case 0:
       return Tensor<float>::zeros(mask.shape());
     case 1:
       return shifted_mask(mask, far(mask.size(0)), far(mask.size(1)));
     case 2:
       return box_mask(mask.shape(), random);
+    case 3:
+      return inverted_mask(mask);
     default:
       return tooth_mask(scene, mask.shape());
   }
@@ -203,8 +212,8 @@ Tensor<float> corrupted_mask(const TeethScene& scene, const Tensor<float>& mask,
 }  // namespace detail
 
 /// Rows of teeth with dark spots of decay. A share of the masks, drawn by the seed, is wrong: emptied, moved, a box
-/// somewhere else, or the whole tooth. Throws ValueError for pictures under 32 pixels a side, a negative count or a
-/// share outside [0, 1].
+/// somewhere else, the whole tooth, or inverted. Throws ValueError for pictures under 32 pixels a side, a negative
+/// count or a share outside [0, 1].
 template <class = void>
 SyntheticTeeth synthetic_teeth(const SyntheticTeethOptions& options = {}) {
   require(options.count >= 0 && options.height >= 32 && options.width >= 32,
