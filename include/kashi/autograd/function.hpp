@@ -30,6 +30,12 @@ class Saved {
         recipe_(variable.node() != nullptr ? variable.node()->recipe : nullptr) {
     if (recipe_ != nullptr) variable_ = Variable<T>(Tensor<T>(), variable.node());
   }
+  // As in Variable: compiled once, not in every rule that keeps one.
+  [[gnu::noinline]] Saved(const Saved&) = default;
+  [[gnu::noinline]] Saved(Saved&&) noexcept = default;
+  [[gnu::noinline]] Saved& operator=(const Saved&) = default;
+  [[gnu::noinline]] Saved& operator=(Saved&&) noexcept = default;
+  [[gnu::noinline]] ~Saved() = default;
 
  private:
   friend class GradContext<T>;

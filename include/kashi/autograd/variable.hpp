@@ -192,6 +192,12 @@ class Variable {
 
   /// No value: what an absent bias or gradient is.
   Variable() = default;
+  // As in Tensor: handles are copied and dropped by calls.
+  [[gnu::noinline]] Variable(const Variable&) = default;
+  [[gnu::noinline]] Variable(Variable&&) noexcept = default;
+  [[gnu::noinline]] Variable& operator=(const Variable&) = default;
+  [[gnu::noinline]] Variable& operator=(Variable&&) noexcept = default;
+  [[gnu::noinline]] ~Variable() = default;
   /// A constant.
   Variable(Tensor<T> value) : value_(std::move(value)), defined_(true) {}  // NOLINT: a Tensor is a Variable by itself
 

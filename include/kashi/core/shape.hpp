@@ -37,8 +37,7 @@ class Shape {
   /// Turns an axis that may count from the end into 0..rank-1. Throws ShapeError for an axis that is not there.
   int normalize_axis(Index axis, const char* who = "shape") const {
     const Index wanted = axis < 0 ? axis + rank_ : axis;
-    require<ShapeError>(wanted >= 0 && wanted < rank_, who, ": axis ", axis, " is not one of the ", rank_, " axes of ",
-                        *this);
+    if (wanted < 0 || wanted >= rank_) refuse_axis(axis, who);
     return static_cast<int>(wanted);
   }
 
@@ -56,7 +55,7 @@ class Shape {
   }
 
   /// "[8,32,32,3]".
-  std::string to_string() const {
+  [[gnu::noinline]] std::string to_string() const {
     std::string out = "[";
     for (const Index size : sizes()) {
       if (out.size() > 1) out += ',';
@@ -71,7 +70,12 @@ class Shape {
   }
 
  private:
-  void assign(std::span<const Index> sizes) {
+  // Apart, since every look at a size checks its axis.
+  [[noreturn, gnu::cold, gnu::noinline]] void refuse_axis(Index axis, const char* who) const {
+    detail::fail<ShapeError>({who, ": axis ", axis, " is not one of the ", rank_, " axes of ", *this});
+  }
+
+  [[gnu::noinline]] void assign(std::span<const Index> sizes) {
     require<ShapeError>(sizes.size() <= max_rank, "shape: at most ", int{max_rank}, " axes; got ", sizes.size());
     rank_ = static_cast<int>(sizes.size());
     std::copy(sizes.begin(), sizes.end(), sizes_.begin());

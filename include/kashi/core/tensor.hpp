@@ -65,6 +65,13 @@ class Tensor {
   /// No elements: shape [0].
   Tensor() : shape_{0} {}
 
+  // Handles are copied and dropped everywhere: the counting is compiled once, not at each place.
+  [[gnu::noinline]] Tensor(const Tensor&) = default;
+  [[gnu::noinline]] Tensor(Tensor&&) noexcept = default;
+  [[gnu::noinline]] Tensor& operator=(const Tensor&) = default;
+  [[gnu::noinline]] Tensor& operator=(Tensor&&) noexcept = default;
+  [[gnu::noinline]] ~Tensor() = default;
+
   /// The values in row-major order. Throws ShapeError if their number differs from the shape's.
   Tensor(Shape shape, std::initializer_list<T> values) : Tensor(empty(std::move(shape))) {
     check_count(static_cast<Index>(values.size()));
