@@ -46,7 +46,7 @@ using ScalarOfPair = typename PairScalar<std::remove_cvref_t<A>, std::remove_cvr
 
 /// A number, Tensor or Variable as Variable<T>.
 template <class T, class X>
-Variable<T> operand(const X& x) {
+decltype(auto) operand(const X& x) {
   if constexpr (Number<X>)
     return Variable<T>(Tensor<T>::scalar(static_cast<T>(x)));
   else
@@ -59,16 +59,61 @@ Variable<T> operand(const X& x) {
 template <class A, class B>
 using VariableOfPair = Variable<detail::ScalarOfPair<A, B>>;
 
-/// a + b.
-template <class A, class B>
-requires DifferentiablePair<A, B> VariableOfPair<A, B> add(const A& left, const B& right) {
-  using T = detail::ScalarOfPair<A, B>;
-  const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
+namespace detail {
+
+// The four operations, made once for each type of number and not for each mixture of operands.
+
+template <class T>
+Variable<T> add_variables(const Variable<T>& a, const Variable<T>& b) {
   return record<T>("add", a.value() + b.value(), {a, b},
                    [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
                      return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(),
                              context.needs(1) ? sum_to(context.grad(), sb) : Variable<T>()};
                    });
+}
+
+template <class T>
+Variable<T> sub_variables(const Variable<T>& a, const Variable<T>& b) {
+  return record<T>("sub", a.value() - b.value(), {a, b},
+                   [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
+                     return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(),
+                             context.needs(1) ? neg(sum_to(context.grad(), sb)) : Variable<T>()};
+                   });
+}
+
+template <class T>
+Variable<T> mul_variables(const Variable<T>& a, const Variable<T>& b) {
+  return record<T>("mul", a.value() * b.value(), {a, b},
+                   [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> x = context.get(a), y = context.get(b);
+                     return {context.needs(0) ? sum_to(mul(context.grad(), y), x.shape()) : Variable<T>(),
+                             context.needs(1) ? sum_to(mul(context.grad(), x), y.shape()) : Variable<T>()};
+                   });
+}
+
+template <class T>
+Variable<T> div_variables(const Variable<T>& a, const Variable<T>& b) {
+  return record<T>("div", a.value() / b.value(), {a, b},
+                   [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
+                     const Variable<T> x = context.get(a), y = context.get(b);
+                     const Variable<T> quotient = div(context.grad(), y);
+                     return {context.needs(0) ? sum_to(quotient, x.shape()) : Variable<T>(),
+                             context.needs(1) ? neg(sum_to(mul(quotient, div(x, y)), y.shape())) : Variable<T>()};
+                   });
+}
+
+KASHI_INSTANTIATE(Variable<float> add_variables<float>(const Variable<float>&, const Variable<float>&))
+KASHI_INSTANTIATE(Variable<float> sub_variables<float>(const Variable<float>&, const Variable<float>&))
+KASHI_INSTANTIATE(Variable<float> mul_variables<float>(const Variable<float>&, const Variable<float>&))
+KASHI_INSTANTIATE(Variable<float> div_variables<float>(const Variable<float>&, const Variable<float>&))
+
+}  // namespace detail
+
+/// a + b.
+template <class A, class B>
+requires DifferentiablePair<A, B> VariableOfPair<A, B> add(const A& left, const B& right) {
+  using T = detail::ScalarOfPair<A, B>;
+  return detail::add_variables<T>(detail::operand<T>(left), detail::operand<T>(right));
 }
 
 /// -x.
@@ -84,39 +129,21 @@ VariableOf<X> neg(const X& input) {
 template <class A, class B>
 requires DifferentiablePair<A, B> VariableOfPair<A, B> sub(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
-  const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("sub", a.value() - b.value(), {a, b},
-                   [sa = a.shape(), sb = b.shape()](const GradContext<T>& context) -> Gradients<T> {
-                     return {context.needs(0) ? sum_to(context.grad(), sa) : Variable<T>(),
-                             context.needs(1) ? neg(sum_to(context.grad(), sb)) : Variable<T>()};
-                   });
+  return detail::sub_variables<T>(detail::operand<T>(left), detail::operand<T>(right));
 }
 
 /// a * b, element by element.
 template <class A, class B>
 requires DifferentiablePair<A, B> VariableOfPair<A, B> mul(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
-  const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("mul", a.value() * b.value(), {a, b},
-                   [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
-                     const Variable<T> x = context.get(a), y = context.get(b);
-                     return {context.needs(0) ? sum_to(mul(context.grad(), y), x.shape()) : Variable<T>(),
-                             context.needs(1) ? sum_to(mul(context.grad(), x), y.shape()) : Variable<T>()};
-                   });
+  return detail::mul_variables<T>(detail::operand<T>(left), detail::operand<T>(right));
 }
 
 /// a / b, element by element.
 template <class A, class B>
 requires DifferentiablePair<A, B> VariableOfPair<A, B> div(const A& left, const B& right) {
   using T = detail::ScalarOfPair<A, B>;
-  const Variable<T> a = detail::operand<T>(left), b = detail::operand<T>(right);
-  return record<T>("div", a.value() / b.value(), {a, b},
-                   [a = Saved(a), b = Saved(b)](const GradContext<T>& context) -> Gradients<T> {
-                     const Variable<T> x = context.get(a), y = context.get(b);
-                     const Variable<T> quotient = div(context.grad(), y);
-                     return {context.needs(0) ? sum_to(quotient, x.shape()) : Variable<T>(),
-                             context.needs(1) ? neg(sum_to(mul(quotient, div(x, y)), y.shape())) : Variable<T>()};
-                   });
+  return detail::div_variables<T>(detail::operand<T>(left), detail::operand<T>(right));
 }
 
 /// x to the power of a constant.
