@@ -5,7 +5,9 @@ namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAM
 template <class T, class Step>
 KASHI_INLINE void for_channels(Index channels, const Step& step) {
   Index channel = 0;
-  for (; channel + 4 * lanes<T> <= channels; channel += 4 * lanes<T>) step.template run<4, true>(channel, lanes<T>);
+  if constexpr (!KASHI_REGION_IS_SPARE) {
+    for (; channel + 4 * lanes<T> <= channels; channel += 4 * lanes<T>) step.template run<4, true>(channel, lanes<T>);
+  }
   for (; channel + lanes<T> <= channels; channel += lanes<T>) step.template run<1, true>(channel, lanes<T>);
   if (channel < channels) step.template run<1, false>(channel, channels - channel);
 }

@@ -4,7 +4,7 @@ namespace kashi::inline v0::kernels::inline KASHI_REGION_FLAGS::KASHI_REGION_NAM
 
 /// Pixels a tile: sums of all pixels and channels fit in the registers.
 template <int Channels>
-inline constexpr int dot_pixels = (KASHI_REGION_BYTES == 64 ? 24 : 12) / Channels;
+inline constexpr int dot_pixels = KASHI_REGION_IS_SPARE ? 1 : (KASHI_REGION_BYTES == 64 ? 24 : 12) / Channels;
 
 template <class T, int Channels, int Pixels>
 KASHI_INLINE void dot_tile(const DotJob<T>& job, const T* in, T* out) {

@@ -4,7 +4,9 @@
 // A region includes nothing and holds no OpenMP pragma (Clang outlines its body without the target). The namespace above
 // the sets carries the compile flags' name, so that translation units with different -march never share a function.
 //
-// Inside: KASHI_REGION_BYTES, the bytes of a vector; KASHI_REGION_ROWS, the rows of a register tile (two vectors wide).
+// Inside: KASHI_REGION_BYTES, the bytes of a vector; KASHI_REGION_ROWS, the rows of a register tile (two vectors wide);
+// KASHI_REGION_IS_SPARE, true for a baseline beside wider sets: only CPUs without AVX2 run it, so it leaves out variants
+// that are there for speed alone and would cost every program its time to compile.
 
 #if defined(__AVX512F__)
 #define KASHI_REGION_FLAGS flags_avx512
@@ -19,6 +21,11 @@
 #if !defined(KASHI_ONLY_AVX2) && !defined(KASHI_ONLY_AVX512)
 #define KASHI_REGION_NAME baseline
 #define KASHI_REGION_BYTES 16
+#if KASHI_X86_LEVELS && !defined(KASHI_ONLY_BASELINE)
+#define KASHI_REGION_IS_SPARE true
+#else
+#define KASHI_REGION_IS_SPARE false
+#endif
 #if defined(__aarch64__)
 #define KASHI_REGION_ROWS 8
 #else
@@ -27,6 +34,7 @@
 #include KASHI_REGION
 #undef KASHI_REGION_NAME
 #undef KASHI_REGION_BYTES
+#undef KASHI_REGION_IS_SPARE
 #undef KASHI_REGION_ROWS
 #endif
 
@@ -39,10 +47,12 @@
 #endif
 #define KASHI_REGION_NAME avx2
 #define KASHI_REGION_BYTES 32
+#define KASHI_REGION_IS_SPARE false
 #define KASHI_REGION_ROWS 6
 #include KASHI_REGION
 #undef KASHI_REGION_NAME
 #undef KASHI_REGION_BYTES
+#undef KASHI_REGION_IS_SPARE
 #undef KASHI_REGION_ROWS
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -60,10 +70,12 @@
 #endif
 #define KASHI_REGION_NAME avx512
 #define KASHI_REGION_BYTES 64
+#define KASHI_REGION_IS_SPARE false
 #define KASHI_REGION_ROWS 8
 #include KASHI_REGION
 #undef KASHI_REGION_NAME
 #undef KASHI_REGION_BYTES
+#undef KASHI_REGION_IS_SPARE
 #undef KASHI_REGION_ROWS
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -174,7 +174,15 @@ template <class T, int Group>
 __attribute__((noinline)) void lane_pixels(const LaneJob<T>& job) {
   const bool neighbours = job.column_taps == 3 && job.in_tap_step == job.pixel_step;
   Index pixel = 0;
-  if (job.pixels >= 4) {
+  if constexpr (KASHI_REGION_IS_SPARE) {
+    for (; pixel < job.pixels; ++pixel) {
+      if (neighbours) {
+        lane_tile_channels<T, Group, 1, true>(job, pixel);
+      } else {
+        lane_tile_channels<T, Group, 1, false>(job, pixel);
+      }
+    }
+  } else if (job.pixels >= 4) {
     if (neighbours) {
       for (; pixel + 8 <= job.pixels; pixel += 8) lane_tile_channels<T, Group, 8, true>(job, pixel);
     }
@@ -267,7 +275,7 @@ KASHI_INLINE void lane_gradient_pixels(const LaneGradientJob<T>& job, const Lane
 template <class T, int Group>
 KASHI_INLINE void lane_gradient_three(const LaneGradientJob<T>& job, Index first, Index channel) {
   constexpr int Rows = lane_gradient_rows<Group>;
-  constexpr int Pixels = Group == 1 ? 4 : 1;
+  constexpr int Pixels = Group == 1 && !KASHI_REGION_IS_SPARE ? 4 : 1;
   Vec<T> sum[Rows][3][Group];
   const auto place = [&](int k, int tap, int by) KASHI_LAMBDA {
     return job.sums + ((first + k) * 3 + tap) * job.tap_step + by * job.rotation_step + channel;
