@@ -93,8 +93,10 @@ class TextPart {
       out += part;
     } else if constexpr (std::is_convertible_v<const Part&, std::string_view>) {
       out += std::string_view(part);
+    } else if constexpr (std::is_unsigned_v<Part>) {
+      append_unsigned(out, part);
     } else if constexpr (std::is_integral_v<Part>) {
-      out += std::to_string(part);
+      append_integer(out, part);
     } else if constexpr (std::is_floating_point_v<Part>) {
       char buffer[32];
       std::snprintf(buffer, sizeof buffer, "%g", static_cast<double>(part));
@@ -104,6 +106,11 @@ class TextPart {
     }
   }
 
+  // Once for all types of their kind.
+  [[gnu::noinline]] static void append_integer(std::string& out, long long number) { out += std::to_string(number); }
+  [[gnu::noinline]] static void append_unsigned(std::string& out, unsigned long long number) {
+    out += std::to_string(number);
+  }
   static void append_literal(std::string& out, const void* pointer) { out += static_cast<const char*>(pointer); }
 
   const void* part_;

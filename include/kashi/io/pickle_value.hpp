@@ -44,9 +44,10 @@ struct PickleValue {
 };
 
 /// What is needed to read a value: the pickle's bytes and the containers.
-class PickleHeap {
+template <class>
+class BasicPickleHeap {
  public:
-  explicit PickleHeap(std::string_view bytes) : bytes_(bytes) {}
+  explicit BasicPickleHeap(std::string_view bytes) : bytes_(bytes) {}
 
   std::string_view bytes() const { return bytes_; }
   std::string_view text(const PickleValue& value) const { return bytes_.substr(value.number(), value.length); }
@@ -62,5 +63,6 @@ class PickleHeap {
   std::string_view bytes_;
   std::vector<std::vector<PickleValue>> containers_;
 };
+using PickleHeap = BasicPickleHeap<void>;
 
 }  // namespace kashi::inline v0::io::detail

@@ -132,7 +132,8 @@ void write_numbers(Writer& writer, const TensorValue& value, FloatFormat floats)
 
 /// Header entries in the file's order; the data lie with the largest elements first, so that each tensor is aligned
 /// for whoever maps the file into memory. Returns the order of the data.
-inline std::vector<std::size_t> plan_layout(const TensorFile& file, SafetensorsHeader& header, FloatFormat floats) {
+template <class = void>
+std::vector<std::size_t> plan_layout(const TensorFile& file, SafetensorsHeader& header, FloatFormat floats) {
   header.metadata = file.metadata;
   for (const TensorFile::Entry& entry : file.entries()) {
     require(entry.name != "__metadata__", "save_safetensors: \"__metadata__\" can't be a tensor's name");

@@ -178,7 +178,8 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
 };
 
 /// Checks what the header says of one tensor: a known type, and offsets that fit its shape.
-inline void check_record(const TensorRecord& tensor, const Limits& limits, const std::string& where) {
+template <class = void>
+void check_record(const TensorRecord& tensor, const Limits& limits, const std::string& where) {
   const Index element = dtype_bytes(tensor.dtype);
   require<FormatError>(element > 0, where, ": tensor \"", tensor.name, "\" has the dtype ", tensor.dtype.substr(0, 32),
                        "; F64, F32, F16, BF16, I64 to I8, U64 to U8 and BOOL are read");
@@ -196,7 +197,8 @@ inline void check_record(const TensorRecord& tensor, const Limits& limits, const
 }
 
 /// The tensors' bytes must follow each other without hole or overlap and fill the file.
-inline void check_offsets(const std::vector<TensorRecord>& tensors, std::int64_t data_bytes, const std::string& where) {
+template <class = void>
+void check_offsets(const std::vector<TensorRecord>& tensors, std::int64_t data_bytes, const std::string& where) {
   std::vector<const TensorRecord*> by_place;
   for (const TensorRecord& tensor : tensors) by_place.push_back(&tensor);
   std::sort(by_place.begin(), by_place.end(), [](const TensorRecord* a, const TensorRecord* b) {

@@ -24,9 +24,10 @@ struct NamedTorchTensor {
 };
 
 /// Walks dicts, lists and tuples; a tensor's name is the keys on the way to it, joined by dots.
-class TorchWalk {
+template <class>
+class BasicTorchWalk {
  public:
-  TorchWalk(const PickleHeap& heap, const TorchObjects& objects, const Limits& limits, std::string where)
+  BasicTorchWalk(const PickleHeap& heap, const TorchObjects& objects, const Limits& limits, std::string where)
       : heap_(heap), objects_(objects), limits_(limits), where_(std::move(where)) {}
 
   /// The dict that holds the network's numbers: what `root` holds under one of the keys that training programs use,
@@ -148,5 +149,6 @@ class TorchWalk {
   Index visited_ = 0;
   std::vector<NamedTorchTensor> found_;
 };
+using TorchWalk = BasicTorchWalk<void>;
 
 }  // namespace kashi::inline v0::io::detail

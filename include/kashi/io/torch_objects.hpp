@@ -112,9 +112,10 @@ inline constexpr TorchName torch_names[] = {
 };
 
 /// The host of the pickle machine: makes storages and tensors out of calls, and nothing else.
-class TorchObjects {
+template <class>
+class BasicTorchObjects {
  public:
-  TorchObjects(PickleHeap& heap, const Limits& limits, std::string where)
+  BasicTorchObjects(PickleHeap& heap, const Limits& limits, std::string where)
       : heap_(heap), limits_(limits), where_(std::move(where)) {}
 
   const std::vector<TorchStorage>& storages() const { return storages_; }
@@ -326,5 +327,6 @@ class TorchObjects {
   std::vector<TorchTensor> tensors_;
   std::vector<Object> objects_;
 };
+using TorchObjects = BasicTorchObjects<void>;
 
 }  // namespace kashi::inline v0::io::detail

@@ -44,10 +44,11 @@ inline constexpr std::uint32_t zip_local_signature = 0x04034B50, zip_central_sig
 inline constexpr std::int64_t zip_local_bytes = 30, zip_central_bytes = 46, zip_end_bytes = 22, zip64_end_bytes = 56,
                               zip64_locator_bytes = 20;
 
-class ZipDirectory {
+template <class>
+class BasicZipDirectory {
  public:
   /// Reads and checks the directory. Throws FormatError, beginning with the source's `where`.
-  ZipDirectory(const ByteSource& source, const Limits& limits) : source_(source), limits_(limits) {
+  BasicZipDirectory(const ByteSource& source, const Limits& limits) : source_(source), limits_(limits) {
     const ZipEnd end = find_end();
     check(end.entries <= static_cast<std::uint64_t>(limits.zip_entries), "its directory claims ", end.entries,
           " entries, the limit is ", limits.zip_entries, " (io::Limits)");
@@ -216,5 +217,6 @@ class ZipDirectory {
   std::int64_t data_end_ = 0;
   std::vector<ZipEntry> entries_;
 };
+using ZipDirectory = BasicZipDirectory<void>;
 
 }  // namespace kashi::inline v0::io::detail

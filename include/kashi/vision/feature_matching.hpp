@@ -147,8 +147,9 @@ struct GridFeatures {
 };
 
 /// Normalised correlation of a template (a layer each) with all windows of a picture, its cells weighted.
-inline Tensor<float> correlate(const GridFeatures& picture, const std::vector<Tensor<float>>& templ,
-                               const std::vector<float>& weights) {
+template <class = void>
+Tensor<float> correlate(const GridFeatures& picture, const std::vector<Tensor<float>>& templ,
+                        const std::vector<float>& weights) {
   const Index rows = templ[0].size(0), columns = templ[0].size(1), cells = rows * columns;
   Tensor<float> products = Tensor<float>::zeros({picture.grid.rows, picture.grid.columns, cells});
   std::vector<double> templ_lengths(static_cast<std::size_t>(cells), 0.0);
