@@ -37,7 +37,8 @@ class Shape {
   /// Turns an axis that may count from the end into 0..rank-1. Throws ShapeError for an axis that is not there.
   int normalize_axis(Index axis, const char* who = "shape") const {
     const Index wanted = axis < 0 ? axis + rank_ : axis;
-    if (wanted < 0 || wanted >= rank_) refuse_axis(axis, who);
+    require<ShapeError>(wanted >= 0 && wanted < rank_, who, ": axis ", axis, " is not one of the ", rank_, " axes of ",
+                        *this);
     return static_cast<int>(wanted);
   }
 
@@ -55,7 +56,7 @@ class Shape {
   }
 
   /// "[8,32,32,3]".
-  [[gnu::noinline]] std::string to_string() const {
+  std::string to_string() const {
     std::string out = "[";
     for (const Index size : sizes()) {
       if (out.size() > 1) out += ',';
@@ -70,12 +71,7 @@ class Shape {
   }
 
  private:
-  // Apart, since every look at a size checks its axis.
-  [[noreturn, gnu::cold, gnu::noinline]] void refuse_axis(Index axis, const char* who) const {
-    detail::fail<ShapeError>({who, ": axis ", axis, " is not one of the ", rank_, " axes of ", *this});
-  }
-
-  [[gnu::noinline]] void assign(std::span<const Index> sizes) {
+  void assign(std::span<const Index> sizes) {
     require<ShapeError>(sizes.size() <= max_rank, "shape: at most ", int{max_rank}, " axes; got ", sizes.size());
     rank_ = static_cast<int>(sizes.size());
     std::copy(sizes.begin(), sizes.end(), sizes_.begin());
