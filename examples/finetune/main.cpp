@@ -74,7 +74,7 @@ examples::NamedNetwork starting_network(const examples::Flags& flags, const Opti
   std::fprintf(stderr,
                "no --weights given: a small network learns drawn shapes first; networks that learnt from many "
                "photographs know far more (docs/weights.md)\n");
-  nn::Sequential<float> net = finetune::network_of_known_shapes(flags.seed, flags.quick ? 10 : 60);
+  nn::Sequential<float> net = finetune::network_of_known_shapes(flags.seed, flags.quick ? 25 : 60);
   net.replace("fc", nn::Linear({.in = 64, .out = classes}));
   net.eval();
   return {.kind = {.name = examples::small_network_name, .preset = examples::small_preset(), .class_names = {}},
@@ -87,7 +87,7 @@ finetune::Parts pictures_for(const examples::Flags& flags, const Options& option
   if (!flags.data.empty())
     return finetune::split_pictures(finetune::labelled_pictures(flags.data, options.labels), flags.seed);
   std::fprintf(stderr, "no --data given: drawing shapes of four kinds, few to learn from\n");
-  return flags.quick ? finetune::unknown_shapes(flags.seed, 1, 2) : finetune::unknown_shapes(flags.seed, 2, 10);
+  return flags.quick ? finetune::unknown_shapes(flags.seed, 2, 4) : finetune::unknown_shapes(flags.seed, 2, 10);
 }
 
 /// The parts as the trainer gets them: pictures, or what the frozen layers make of them.
