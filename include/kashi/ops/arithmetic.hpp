@@ -102,11 +102,6 @@ Variable<T> div_variables(const Variable<T>& a, const Variable<T>& b) {
                    });
 }
 
-KASHI_INSTANTIATE(Variable<float> add_variables<float>(const Variable<float>&, const Variable<float>&))
-KASHI_INSTANTIATE(Variable<float> sub_variables<float>(const Variable<float>&, const Variable<float>&))
-KASHI_INSTANTIATE(Variable<float> mul_variables<float>(const Variable<float>&, const Variable<float>&))
-KASHI_INSTANTIATE(Variable<float> div_variables<float>(const Variable<float>&, const Variable<float>&))
-
 }  // namespace detail
 
 /// a + b.
@@ -218,5 +213,15 @@ template <class T>
 Variable<T> add_gradients(const Variable<T>& a, const Variable<T>& b) {
   return add(a, b);
 }
+
+namespace detail {
+
+// Here, since the gradients call one another.
+KASHI_INSTANTIATE(Variable<float> add_variables<float>(const Variable<float>&, const Variable<float>&))
+KASHI_INSTANTIATE(Variable<float> sub_variables<float>(const Variable<float>&, const Variable<float>&))
+KASHI_INSTANTIATE(Variable<float> mul_variables<float>(const Variable<float>&, const Variable<float>&))
+KASHI_INSTANTIATE(Variable<float> div_variables<float>(const Variable<float>&, const Variable<float>&))
+
+}  // namespace detail
 
 }  // namespace kashi::inline v0
